@@ -1,0 +1,1 @@
+"""Puts the house together: settings, wiring, sockets, worker, command line."""

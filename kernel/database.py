@@ -1,0 +1,295 @@
+"""Units of work on SQLite (one writer, group commit) and PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from kernel.errors import Condition, HieError, Unavailable, violation
+from kernel.outbox import AUDIT_OUTBOX, OUTBOX, BigKey, Told
+from kernel.times import Clock
+
+__all__ = ["BigKey", "Database", "Work", "insert_into"]
+
+T = TypeVar("T")
+ATTEMPTS: Final = 3
+_RETRIED: Final = ("40001", "40P01")
+"""Serialization failure and deadlock (PostgreSQL appendix A)."""
+BATCH_LIMIT: Final = 64
+"""Units in one SQLite commit at the most."""
+
+Insert = postgresql.Insert | sqlite.Insert
+
+
+def insert_into(connection: Connection, table: sa.Table) -> Insert:
+    """An INSERT that knows ON CONFLICT, in the dialect of the connection."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+@dataclass(slots=True)
+class Work:
+    """One unit of work: the connection to change things with, and what is told once it is committed."""
+
+    connection: Connection
+    now: int
+    """Milliseconds since 1970 at the beginning of the unit."""
+    told: list[Told] = field(default_factory=list)
+    audited: list[bytes] = field(default_factory=list)
+
+    def tell(self, topic: str, key: str) -> None:
+        """A worker shall handle `topic` for `key` after the commit. `key` is an id of ours, never patient data."""
+        self.told.append(Told(topic, key))
+
+    def audit(self, message: bytes) -> None:
+        """An audit message (DICOM PS3.15 A.5 XML) shall reach the audit record repositories after the commit."""
+        self.audited.append(message)
+
+
+class Database:
+    """Where units of work are opened.
+
+    `audit_targets` are the names of the audit record repositories that every message goes to; `on_told` is called after a commit
+    that told something, and must only wake somebody.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock,
+        audit_targets: Sequence[str] = ("local",),
+        on_told: Callable[[], None] = lambda: None,
+        pool_size: int = 16,
+    ) -> None:
+        self._clock = clock
+        self._targets = tuple(audit_targets)
+        self.on_told = on_told
+        self.engine = _engine(url, pool_size)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._writer = _SqliteWriter(self.engine) if self.is_sqlite else None
+
+    @contextmanager
+    def begin(self) -> Iterator[Work]:
+        """A unit of work: leaving the block commits, raising rolls back. Raises `Unavailable` when the database is away or full."""
+        with _explained(), self._transaction() as connection:
+            work = Work(connection, int(self._clock().timestamp() * 1000))
+            yield work
+            self._flush(work)
+        if work.told or work.audited:
+            self.on_told()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading; nothing written through it is kept."""
+        with _explained(), self.engine.connect() as connection:
+            yield connection
+
+    def attempt(self, act: Callable[[Work], T]) -> T:
+        """Runs `act` in a unit of work, thrice at the most when another transaction stood in its way."""
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                with self.begin() as work:
+                    return act(work)
+            except Unavailable as error:
+                if not left or not isinstance(error.__cause__, DBAPIError) or not _stood_in_the_way(error.__cause__):
+                    raise
+        raise AssertionError
+
+    def close(self) -> None:
+        """Gives back every connection."""
+        if self._writer is not None:
+            self._writer.close()
+        self.engine.dispose()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        if self._writer is not None:
+            with self._writer.begin() as connection:
+                yield connection
+        else:
+            with self.engine.begin() as connection:
+                yield connection
+
+    def _flush(self, work: Work) -> None:
+        if work.told:
+            work.connection.execute(
+                OUTBOX.insert(),
+                [
+                    {"topic": t.topic, "key": t.key, "told_at": work.now, "due_at": work.now, "tries": 0, "dead": False}
+                    for t in dict.fromkeys(work.told)
+                ],
+            )
+        if work.audited and self._targets:
+            work.connection.execute(
+                AUDIT_OUTBOX.insert(),
+                [
+                    {"target": target, "told_at": work.now, "message": message}
+                    for message in work.audited
+                    for target in self._targets
+                ],
+            )
+
+
+class _Batch:
+    """The units that one SQLite commit carries."""
+
+    __slots__ = ("done", "problem", "transaction", "units")
+
+    def __init__(self, transaction: sa.RootTransaction) -> None:
+        self.transaction = transaction
+        self.done = threading.Event()
+        self.problem: BaseException | None = None
+        self.units = 0
+
+
+class _SqliteWriter:
+    """One write connection; a unit that sees another waiting leaves the commit to it, so that one fsync serves many."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._turn = threading.Lock()
+        self._count = threading.Lock()
+        self._waiting = 0
+        self._connection: Connection | None = None
+        self._batch: _Batch | None = None
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        batch = self._enter()
+        connection = batch.transaction.connection
+        try:
+            nested = connection.begin_nested()
+            try:
+                yield connection
+                nested.commit()
+            except BaseException as problem:
+                self._take_back(batch, nested, problem)
+                raise
+            batch.units += 1
+        except BaseException:
+            self._leave(batch)
+            raise
+        self._leave(batch)
+        batch.done.wait()
+        if batch.problem is not None:
+            raise batch.problem
+
+    def _enter(self) -> _Batch:
+        with self._count:
+            self._waiting += 1
+        self._turn.acquire()
+        with self._count:
+            self._waiting -= 1
+        try:
+            if self._batch is None:
+                if self._connection is None:
+                    self._connection = self._engine.connect().execution_options(hie_writer=True)
+                self._batch = _Batch(self._connection.begin())
+            return self._batch
+        except BaseException:
+            self._turn.release()
+            raise
+
+    def _take_back(self, batch: _Batch, nested: sa.NestedTransaction, problem: BaseException) -> None:
+        """Undoes one unit. SQLite itself ends the whole transaction when the disk is full: then every unit of the batch failed."""
+        try:
+            nested.rollback()
+        except DBAPIError:
+            batch.problem = problem
+
+    def _leave(self, batch: _Batch) -> None:
+        """Gives the turn on; commits first unless somebody waits who will."""
+        try:
+            if batch.problem is not None:
+                self._batch = None
+                self._drop()
+                batch.done.set()
+                return
+            with self._count:
+                others = self._waiting > 0
+            if others and batch.units < BATCH_LIMIT:
+                return
+            self._batch = None
+            try:
+                batch.transaction.commit()
+            except BaseException as problem:
+                batch.problem = problem
+                self._drop()
+            batch.done.set()
+        finally:
+            self._turn.release()
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+    def close(self) -> None:
+        with self._turn:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
+def _engine(url: str, pool_size: int) -> Engine:
+    if not url.startswith("sqlite"):
+        return sa.create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False, pool_recycle=1800)
+    engine = sa.create_engine(
+        url, pool_size=pool_size + 1, max_overflow=pool_size, connect_args={"check_same_thread": False, "timeout": 30}
+    )
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(raw: sqlite3.Connection, _record: object) -> None:
+    raw.isolation_level = None  # the driver's own BEGIN comes too late and is never IMMEDIATE
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=30000",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+        "journal_size_limit=67108864",
+    ):
+        raw.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("hie_writer", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _stood_in_the_way(problem: DBAPIError) -> bool:
+    code: Any = getattr(problem.orig, "sqlstate", None)
+    return code in _RETRIED
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turns what the driver says of a database that is away, full or in somebody's way into `Unavailable`."""
+    try:
+        yield
+    except HieError:
+        raise
+    except DBAPIError as problem:
+        text = str(problem.orig)
+        code = getattr(problem.orig, "sqlstate", None) or ""
+        if "disk is full" in text or code.startswith("53"):
+            raise Unavailable(violation(Condition.OUT_OF_RESOURCES, "database", "the database has no room left")) from problem
+        if isinstance(problem, OperationalError) or problem.connection_invalidated:
+            raise Unavailable(violation(Condition.BUSY, "database", "the database does not answer; try again")) from problem
+        raise

@@ -1,0 +1,86 @@
+"""The only XML parser: no DTD, no entities, no network, bounded depth and size."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from lxml import etree
+
+from kernel.errors import Condition, Unreadable, violation
+
+ELEMENT_LIMIT = 200_000
+"""Elements, and attributes beside them, in one document: 8 MB of empty siblings would otherwise cost 226 MB."""
+BYTE_LIMIT = 16 << 20
+
+Element = etree._Element
+
+
+def parse_xml(chunks: bytes | Iterable[bytes], *, limit: int = BYTE_LIMIT) -> Element:
+    """The root element. Raises `Unreadable` for malformed text, any DOCTYPE, or a document over its limits.
+
+    Comments and processing instructions are dropped. Depth over 256 and text over 10 MB are refused by libxml2 itself.
+    """
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        load_dtd=False,
+        dtd_validation=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    size = tags = 0
+    try:
+        for chunk in (chunks,) if isinstance(chunks, bytes) else chunks:
+            size += len(chunk)
+            tags += chunk.count(b"<") + chunk.count(b"=")
+            if size > limit:
+                raise Unreadable(violation(Condition.TOO_LARGE, "XML", f"more than {limit} bytes"))
+            if tags > 2 * ELEMENT_LIMIT:
+                raise Unreadable(violation(Condition.TOO_LARGE, "XML", f"more than {ELEMENT_LIMIT} elements"))
+            parser.feed(chunk)
+        root: Element = parser.close()
+    except etree.XMLSyntaxError as problem:
+        raise Unreadable(violation(Condition.MALFORMED, "XML", _position(problem))) from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise Unreadable(violation(Condition.MALFORMED, "XML", "document type declarations are not accepted"))
+    return root
+
+
+def _position(problem: etree.XMLSyntaxError) -> str:
+    # libxml2's own sentence may quote the text, and the text may hold demographics
+    line, column = problem.position
+    return f"not well-formed XML at line {line}, column {column}"
+
+
+@cache
+def load_schema(path: Path) -> etree.XMLSchema:
+    """A schema of ours, compiled once in a process."""
+    return etree.XMLSchema(etree.parse(path))
+
+
+def schema_faults(schema: etree.XMLSchema, element: Element) -> tuple[str, ...]:
+    """What the schema finds wrong, element names and lines only; empty when the element is valid."""
+    if schema.validate(element):
+        return ()
+    found: Iterable[etree._LogEntry] = schema.error_log  # type: ignore[assignment]  # the stubs do not know that it iterates
+    return tuple(f"line {e.line}: {_without_values(e.message)}" for e in found)
+
+
+def _without_values(message: str) -> str:
+    # "Element 'x': 'Smith' is not a valid value of ...": the element helps, the value may be a patient's
+    message = re.sub(r": '.*' is not", ": the value is not", message, flags=re.DOTALL)
+    return re.sub(r"The value '.*' is not", "The value is not", message, flags=re.DOTALL)
+
+
+def escape(text: str) -> str:
+    """Text made fit for XML content and for attribute values in double quotes."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+def canonical(element: Element) -> bytes:
+    """Exclusive canonical form, for comparing."""
+    return etree.tostring(element, method="c14n", exclusive=True)

@@ -1,0 +1,79 @@
+"""Fixtures for every test: both databases, clocks, and the closed network of unit tests."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from kernel.database import Database
+from kernel.outbox import METADATA as OUTBOX_METADATA
+from tests.support import postgres
+from tests.support.clocks import TickingClock
+
+MakeDatabase = Callable[..., Database]
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL server where tests may make databases."""
+    if not postgres.is_available():
+        pytest.skip("no PostgreSQL server programs on this machine")
+    with postgres.cluster() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database: SQLite, and PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'affinity.db'}"
+        return
+    server: str = request.getfixturevalue("postgres_server")
+    name = f"test_{next(_numbers)}"
+    admin = sa.create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield f"{server}/{name}"
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    admin.dispose()
+
+
+@pytest.fixture
+def make_database(database_url: str) -> Iterator[MakeDatabase]:
+    """Makes the `Database` with the outbox tables and those given: `make_database(STORE_METADATA, ...)`."""
+    made: list[Database] = []
+
+    def make(*metadata: sa.MetaData) -> Database:
+        database = Database(database_url, clock=TickingClock())
+        for part in (OUTBOX_METADATA, *metadata):
+            part.create_all(database.engine)
+        made.append(database)
+        return database
+
+    yield make
+    for database in made:
+        database.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_network_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """unit/ and properties/ may reach this machine only."""
+    folder = request.path.parts
+    if "unit" not in folder and "properties" not in folder:
+        return
+    connect = socket.socket.connect
+
+    def local_only(self: socket.socket, address: object) -> None:
+        host = address[0] if isinstance(address, tuple) else ""
+        if host not in ("", "127.0.0.1", "localhost", "::1"):
+            raise AssertionError(f"a unit test reached for {host}")
+        connect(self, address)  # type: ignore[arg-type]  # handed on as it came
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)

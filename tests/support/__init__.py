@@ -1,0 +1,1 @@
+"""Builders, strategies, clocks and the way to the shared fixtures."""
