@@ -1,0 +1,1 @@
+"""Master Patient Index: PIX manager and PDQ supplier."""

@@ -1,0 +1,150 @@
+"""What to do with a record, or with two persons: link, ask somebody, or leave apart; and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import product
+
+from mpi.linkage.comparison import compare
+from mpi.linkage.model import Model
+from mpi.linkage.normalise import Prepared
+from mpi.linkage.vetoes import contradicts
+from mpi.linkage.weights import Explanation, score
+
+JOIN_SURPLUS = 3.0
+"""So much more weight than a link of one record does the joining of two persons need."""
+APART_WEIGHT = -12.0
+"""Two members whose pair weighs less than this are different people whatever a third record says."""
+
+
+class Outcome(Enum):
+    """The three answers."""
+
+    LINK = "link"
+    REVIEW = "review"
+    NEW = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A person who may be the one: all records linked to them. `is_denied`: somebody said that it is not this person."""
+
+    person: str
+    members: Sequence[Prepared]
+    is_denied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A candidate with the pair that speaks most for it. `is_linkable`: heavy enough, no veto, no member contradicts."""
+
+    person: str
+    weight: float
+    explanation: Explanation
+    is_linkable: bool
+    contradicted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcome, the person linked to, the persons to review, and persons who by this evidence may be the same one.
+
+    `explanation` is that of the best pair, None when there was no candidate. For each of `joins` the caller asks
+    `judge_persons` before it joins anything.
+    """
+
+    outcome: Outcome
+    person: str | None
+    reviews: tuple[str, ...]
+    joins: tuple[str, ...]
+    reason: str
+    explanation: Explanation | None
+    judged: tuple[Judged, ...] = ()
+
+
+def judge(incoming: Prepared, candidate: Candidate, model: Model) -> Judged:
+    """Score a record against every member of a person."""
+    if not candidate.members:
+        raise ValueError("a candidate has members")
+    pairs = []
+    contradicted = False
+    for member in candidate.members:
+        comparison = compare(incoming, member)
+        explanation = score(comparison, model, incoming, member)
+        contradicted = contradicted or contradicts(comparison.levels) or explanation.weight < APART_WEIGHT
+        pairs.append(explanation)
+    free = [pair for pair in pairs if not pair.vetoes and pair.weight >= model.thresholds.link]
+    best = max(free or pairs, key=lambda pair: (pair.weight, -len(pair.vetoes)))
+    return Judged(
+        candidate.person, best.weight, best, bool(free) and not contradicted and not candidate.is_denied, contradicted
+    )
+
+
+def decide(incoming: Prepared, persons: Sequence[Candidate], model: Model) -> Decision:
+    """Link, review or new. The order of the persons does not matter."""
+    denied = {candidate.person for candidate in persons if candidate.is_denied}
+    ranked = sorted((judge(incoming, candidate, model) for candidate in persons), key=lambda j: (-j.weight, j.person))
+    open_ones = [judged for judged in ranked if judged.person not in denied]
+    if not open_ones:
+        reason = "Everybody it resembles was ruled out by a person." if ranked else "Nobody like this is known."
+        return Decision(Outcome.NEW, None, (), (), reason, ranked[0].explanation if ranked else None, tuple(ranked))
+    linkable = [judged for judged in open_ones if judged.is_linkable]
+    reviewable = tuple(judged.person for judged in open_ones if judged.weight >= model.thresholds.review)
+    if not linkable:
+        return _without_link(open_ones, reviewable, tuple(ranked))
+    best = linkable[0]
+    rivals = [j for j in open_ones if not j.is_linkable and j.weight > best.weight - model.thresholds.margin]
+    if rivals:
+        reason = "It fits more than one person about equally well."
+        return Decision(Outcome.REVIEW, None, reviewable, (), reason, best.explanation, tuple(ranked))
+    joins = tuple(judged.person for judged in linkable[1:])
+    reason = f"Match weight {best.weight:.1f} is above {model.thresholds.link:.1f}, and nothing speaks against it."
+    return Decision(Outcome.LINK, best.person, (), joins, reason, best.explanation, tuple(ranked))
+
+
+def _without_link(open_ones: Sequence[Judged], reviewable: tuple[str, ...], ranked: tuple[Judged, ...]) -> Decision:
+    best = open_ones[0]
+    if not reviewable:
+        reason = (
+            f"Match weight {best.weight:.1f} of the best candidate is below {best.explanation.review_threshold:.1f}."
+        )
+        return Decision(Outcome.NEW, None, (), (), reason, best.explanation, ranked)
+    if best.explanation.vetoes:
+        reason = " ".join(veto.sentence for veto in best.explanation.vetoes)
+    elif best.contradicted:
+        reason = "It fits one record of the person and contradicts another."
+    else:
+        reason = f"Match weight {best.weight:.1f} is not enough to link without asking."
+    return Decision(Outcome.REVIEW, None, reviewable, (), reason, best.explanation, ranked)
+
+
+def judge_persons(ours: Sequence[Prepared], theirs: Sequence[Prepared], model: Model) -> Decision:
+    """Whether two persons are one: a higher bar than for a record, support on the average, no contradiction between any two members.
+
+    NEW means: leave them apart. `person` is always None, the caller knows both.
+    """
+    pairs = []
+    contradicted = False
+    for one, other in product(ours, theirs):
+        comparison = compare(one, other)
+        explanation = score(comparison, model, one, other)
+        contradicted = contradicted or contradicts(comparison.levels) or explanation.weight < APART_WEIGHT
+        pairs.append(explanation)
+    if not pairs:
+        raise ValueError("both persons have members")
+    free = [pair for pair in pairs if not pair.vetoes and pair.weight >= model.thresholds.link + JOIN_SURPLUS]
+    best = max(free or pairs, key=lambda pair: pair.weight)
+    mean = sum(pair.weight for pair in pairs) / len(pairs)
+    if free and not contradicted and mean >= model.thresholds.review:
+        reason = f"Match weight {best.weight:.1f}, on the average {mean:.1f}, and no two records contradict each other."
+        return Decision(Outcome.LINK, None, (), (), reason, best)
+    if best.weight < model.thresholds.review:
+        return Decision(Outcome.NEW, None, (), (), "No two of their records are alike enough.", best)
+    reason = (
+        "Some of their records contradict each other."
+        if contradicted
+        else "Not enough to join two persons without asking."
+    )
+    return Decision(Outcome.REVIEW, None, (), (), reason, best)

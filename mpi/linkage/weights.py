@@ -1,0 +1,126 @@
+"""From levels to a match weight, with every part of it shown.
+
+The weight is log2 of the odds that two records are one person against all innocent explanations together:
+prior + one part per field, both against the likeliest rival class + what the other rivals take off. It is the sum of its parts.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+
+from mpi.linkage.comparison import Comparison
+from mpi.linkage.levels import BIRTH, FAMILY, FIELDS, GIVEN, Birth, Family, Given, Levels
+from mpi.linkage.model import CLASSES, HOUSEHOLD, RIVALS, SAME, STRANGER, TWIN, Model
+from mpi.linkage.normalise import Prepared
+from mpi.linkage.vetoes import Veto, vetoes_of
+
+FREQUENCY_LIMIT = 6.0
+"""No value counts more than 2^6 times more or less than the mean for being rare or common."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one field adds: the level, its weight and, for values rarer or commoner than the mean, a correction."""
+
+    field: str
+    level: str
+    weight: float
+    frequency: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why two records were judged as they were. `weight` is the sum of all weights and frequencies of `parts`."""
+
+    model_version: str
+    rival: str
+    """The likeliest innocent explanation: the parts compare the same person with it."""
+    parts: tuple[Part, ...]
+    weight: float
+    vetoes: tuple[Veto, ...]
+    link_threshold: float
+    review_threshold: float
+
+    @property
+    def probability(self) -> float:
+        """The match probability the weight stands for."""
+        return probability_of(self.weight)
+
+    def to_json(self) -> str:
+        """As JSON, for the store."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Explanation:
+        """The inverse of `to_json`."""
+        document = json.loads(text)
+        document["parts"] = tuple(Part(**part) for part in document["parts"])
+        document["vetoes"] = tuple(Veto(**veto) for veto in document["vetoes"])
+        return cls(**document)
+
+
+def probability_of(weight: float) -> float:
+    """The probability for a log2 of odds."""
+    if weight > 0:
+        return 1 / (1 + 2.0**-weight) if weight < 1000 else 1.0
+    return 2.0**weight / (1 + 2.0**weight) if weight > -1000 else 0.0
+
+
+def score(comparison: Comparison, model: Model, a: Prepared, b: Prepared) -> Explanation:
+    """The match weight of a pair, explained. The order of the two does not matter."""
+    levels = comparison.levels
+    frequencies = frequency_parts(levels, model, a, b)
+    totals = [base + math.fsum(part[k] for part in frequencies) for k, base in enumerate(model.likelihoods(levels))]
+    rival = max(RIVALS, key=lambda k: (totals[k], -k))
+    parts = [Part("prior", "", model.prior(SAME) - model.prior(rival))]
+    for at, (spec, level) in enumerate(zip(FIELDS, levels, strict=True)):
+        weight = model.log_level(SAME, at, level) - model.log_level(rival, at, level)
+        parts.append(Part(spec.name, spec.level_name(level), weight, frequencies[at][SAME] - frequencies[at][rival]))
+    highest = totals[rival]
+    others = math.log2(math.fsum(2.0 ** (totals[k] - highest) for k in RIVALS))
+    parts.append(Part("other explanations", "", -others))
+    return Explanation(
+        model.version,
+        CLASSES[rival],
+        tuple(parts),
+        math.fsum(x for part in parts for x in (part.weight, part.frequency)),
+        vetoes_of(levels),
+        model.thresholds.link,
+        model.thresholds.review,
+    )
+
+
+def frequency_parts(levels: Levels, model: Model, a: Prepared, b: Prepared) -> list[tuple[float, ...]]:
+    """Per field and class what the frequency of the agreeing values adds to log2 of the likelihood."""
+    parts = [(0.0,) * len(CLASSES)] * len(FIELDS)
+    given = _adjustment(model, "given", a.given, b.given, levels[GIVEN], Given.CLOSE)
+    family = _adjustment(model, "family", a.family, b.family, levels[FAMILY], Family.CLOSE)
+    birth = _adjustment(model, "birth", a.birth, b.birth, levels[BIRTH], Birth.EXACT)
+    if levels[GIVEN] == Given.EXACT and levels[FAMILY] == Family.EXACT:
+        family += math.log2(model.names_together)
+    parts[GIVEN] = _rivals(household=given, twin=given if levels[GIVEN] == Given.CLOSE else 0.0, stranger=given)
+    parts[FAMILY] = _rivals(household=0.0, twin=0.0, stranger=family)
+    parts[BIRTH] = _rivals(household=birth, twin=0.0, stranger=birth)
+    return parts
+
+
+def _rivals(household: float, twin: float, stranger: float) -> tuple[float, ...]:
+    values = {SAME: 0.0, HOUSEHOLD: household, TWIN: twin, STRANGER: stranger}
+    return tuple(values[k] for k in range(len(CLASSES)))
+
+
+def _adjustment(model: Model, field: str, one: str, other: str, level: int, last: int) -> float:
+    """log2 of how much commoner than the mean the value is; of two spellings the rarer counts."""
+    table = model.frequencies.get(field)
+    if table is None or level not in (1, last):
+        return 0.0
+    share = min(table.share(one), table.share(other))
+    at = {"given": GIVEN, "family": FAMILY, "birth": BIRTH}[field]
+    return limited(math.log2(share / model.levels[STRANGER][at][1]))
+
+
+def limited(adjustment: float) -> float:
+    """A frequency adjustment within its limit."""
+    return max(-FREQUENCY_LIMIT, min(FREQUENCY_LIMIT, adjustment))
