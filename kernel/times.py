@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 Clock = Callable[[], datetime]
 """Gives the present instant with a time zone. Handed in; nothing else reads the clock."""
 
-_DTM = re.compile(r"(\d{4}(?:\d{2}(?:\d{2}(?:\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,4})?)?)?)?)?)?)([+-]\d{4})?\Z")
+_DTM = re.compile(r"(\d{4}(?:\d{2}(?:\d{2}(?:\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,4})?)?)?)?)?)?)([+-]\d{4})?\Z", re.ASCII)
 _LOWEST = "00000101000000"
 
 
@@ -73,7 +73,7 @@ def parse_dtm(text: str) -> Dtm | None:
 
 def is_xds_dtm(text: str) -> bool:
     """DTM of XDS metadata: 4, 6, 8, 10, 12 or 14 digits in UTC, no zone, no fraction (ITI TF-3 4.2.3.1.7)."""
-    return text.isdigit() and parse_dtm(text) is not None
+    return text.isascii() and text.isdigit() and parse_dtm(text) is not None
 
 
 def dtm_of(instant: datetime) -> str:
