@@ -1,0 +1,1 @@
+"""The audit record repository: append-only, each record bound to the one before, searchable, verifiable."""
