@@ -79,11 +79,11 @@ def read_query(request: Element) -> StoredQuery:
         raise Unreadable(violation(Condition.MALFORMED, "AdhocQueryRequest", "there is no AdhocQuery"))
     option = request.find(_RESPONSE_OPTION)
     return StoredQuery(
-        query_id=query.get("id", ""),
+        query_id=query.get("id", "").strip(),
         return_type=option.get("returnType", "") if option is not None else "",
         returns_composed=option is not None and option.get("returnComposedObjects", "") in _TRUE,
         slots=tuple(QuerySlot(slot.name, slot.values) for slot in read_slots(query)),
-        home=query.get("home", ""),
+        home=query.get("home", "").strip(),
         raw=etree.tostring(request, encoding="UTF-8", with_tail=False),
     )
 

@@ -123,6 +123,11 @@ def _values(slot: Element) -> tuple[str, ...]:
     return tuple(v.text or "" for values in slot.iterchildren(_VALUE_LIST) for v in values.iterchildren(_VALUE))
 
 
+def _uri(element: Element, name: str) -> str:
+    """An attribute of type anyURI: white space around it does not count (XML Schema 2 3.2.17)."""
+    return element.get(name, "").strip()
+
+
 def _texts(parent: Element) -> tuple[LocalText, ...]:
     return tuple(
         LocalText(text.get("value", ""), text.get(_LANGUAGE, ""), text.get("charset", ""))
@@ -165,9 +170,9 @@ def _add_slot(slots: _Slots, element: Element, faults: list[str]) -> None:
 
 
 def _add_classification(parts: _Parts, element: Element, shape: _Shape) -> None:
-    parts.sub_ids.append(element.get("id", ""))
-    scheme = element.get("classificationScheme", "")
-    node = element.get("classificationNode", "")
+    parts.sub_ids.append(_uri(element, "id"))
+    scheme = _uri(element, "classificationScheme")
+    node = _uri(element, "classificationNode")
     if scheme and scheme == shape.author:
         parts.authors.append(_author(element, parts.faults))
     elif scheme in shape.codes:
@@ -181,11 +186,11 @@ def _add_classification(parts: _Parts, element: Element, shape: _Shape) -> None:
 
 
 def _add_identifier(parts: _Parts, element: Element, shape: _Shape) -> None:
-    parts.sub_ids.append(element.get("id", ""))
-    scheme = element.get("identificationScheme", "")
+    parts.sub_ids.append(_uri(element, "id"))
+    scheme = _uri(element, "identificationScheme")
     if scheme in shape.identifiers:
         parts.identifiers.setdefault(scheme, []).append(
-            Identifier(element.get("value", ""), element.get("id", ""), element.get("registryObject", ""))
+            Identifier(element.get("value", ""), _uri(element, "id"), _uri(element, "registryObject"))
         )
     else:
         parts.faults.append(f"identificationScheme {scheme or '(none)'} has no place in a {shape.kind}")
@@ -204,9 +209,9 @@ def _code(element: Element, faults: list[str]) -> CodedValue:
     plain = not names or names == (LocalText(display),)
     return CodedValue(
         Code(element.get("nodeRepresentation", ""), schemes[0] if schemes else "", display),
-        element.get("id", ""),
+        _uri(element, "id"),
         schemes,
-        element.get("classifiedObject", ""),
+        _uri(element, "classifiedObject"),
         () if plain else names,
         tuple(Slot(name, values) for name, values in slots.items()),
     )
@@ -222,9 +227,9 @@ def _author(element: Element, faults: list[str]) -> Author:
         role=slots.pop("authorRole", ()),
         specialty=slots.pop("authorSpecialty", ()),
         telecom=slots.pop("authorTelecommunication", ()),
-        classification_id=element.get("id", ""),
+        classification_id=_uri(element, "id"),
         node_representation=element.get("nodeRepresentation", ""),
-        classified_object=element.get("classifiedObject", ""),
+        classified_object=_uri(element, "classifiedObject"),
         other_slots=tuple(Slot(name, values) for name, values in slots.items()),
     )
 
@@ -234,17 +239,17 @@ def read_entry(element: Element, *, outside: tuple[Element, ...] = ()) -> Docume
     parts = _read_parts(element, _ENTRY_SHAPE, outside=outside)
     take = parts.slots.pop
     return DocumentEntry(
-        id=element.get("id", ""),
-        logical_id=element.get("lid", ""),
+        id=_uri(element, "id"),
+        logical_id=_uri(element, "lid"),
         version=parts.version,
-        home=element.get("home", ""),
-        status=element.get("status", ""),
+        home=_uri(element, "home"),
+        status=_uri(element, "status"),
         title=parts.title,
         comments=parts.comments,
         patient_ids=parts.identifier(uuids.ENTRY_PATIENT_ID),
         unique_ids=parts.identifier(uuids.ENTRY_UNIQUE_ID),
         authors=tuple(parts.authors),
-        object_type=element.get("objectType", ""),
+        object_type=_uri(element, "objectType"),
         mime_type=element.get("mimeType", ""),
         class_codes=parts.code(uuids.ENTRY_CLASS_CODE),
         type_codes=parts.code(uuids.ENTRY_TYPE_CODE),
@@ -278,11 +283,11 @@ def read_set(element: Element, *, outside: tuple[Element, ...] = ()) -> Submissi
     parts = _read_parts(element, _SET_SHAPE, outside=outside)
     take = parts.slots.pop
     return SubmissionSet(
-        id=element.get("id", ""),
-        logical_id=element.get("lid", ""),
+        id=_uri(element, "id"),
+        logical_id=_uri(element, "lid"),
         version=parts.version,
-        home=element.get("home", ""),
-        status=element.get("status", ""),
+        home=_uri(element, "home"),
+        status=_uri(element, "status"),
         title=parts.title,
         comments=parts.comments,
         patient_ids=parts.identifier(uuids.SET_PATIENT_ID),
@@ -304,11 +309,11 @@ def read_folder(element: Element, *, outside: tuple[Element, ...] = ()) -> Folde
     parts = _read_parts(element, _FOLDER_SHAPE, outside=outside)
     take = parts.slots.pop
     return Folder(
-        id=element.get("id", ""),
-        logical_id=element.get("lid", ""),
+        id=_uri(element, "id"),
+        logical_id=_uri(element, "lid"),
         version=parts.version,
-        home=element.get("home", ""),
-        status=element.get("status", ""),
+        home=_uri(element, "home"),
+        status=_uri(element, "status"),
         title=parts.title,
         comments=parts.comments,
         patient_ids=parts.identifier(uuids.FOLDER_PATIENT_ID),
@@ -326,16 +331,16 @@ def read_association(element: Element) -> Association:
     """An Association (ITI TF-3 4.2.2)."""
     parts = _read_parts(element, _ASSOCIATION_SHAPE)
     return Association(
-        id=element.get("id", ""),
-        type=element.get("associationType", ""),
-        source=element.get("sourceObject", ""),
-        target=element.get("targetObject", ""),
+        id=_uri(element, "id"),
+        type=_uri(element, "associationType"),
+        source=_uri(element, "sourceObject"),
+        target=_uri(element, "targetObject"),
         slots=parts.rest(),
         documentation=parts.code(uuids.ASSOCIATION_DOCUMENTATION),
         title=parts.title,
-        home=element.get("home", ""),
-        status=element.get("status", ""),
-        logical_id=element.get("lid", ""),
+        home=_uri(element, "home"),
+        status=_uri(element, "status"),
+        logical_id=_uri(element, "lid"),
         version=parts.version,
         faults=tuple(parts.faults),
         sub_ids=tuple(parts.sub_ids),
@@ -344,7 +349,7 @@ def read_association(element: Element) -> Association:
 
 def read_object_ref(element: Element) -> ObjectRef:
     """An ObjectRef."""
-    return ObjectRef(element.get("id", ""), element.get("home", ""))
+    return ObjectRef(_uri(element, "id"), _uri(element, "home"))
 
 
 def read_object_refs(parent: Element) -> tuple[ObjectRef, ...]:
@@ -381,11 +386,11 @@ def read_objects(objects: Element) -> Submission:
     for child in objects.iterchildren():
         tag = child.tag
         if tag == _ENTRY:
-            entries.append(read_entry(child, outside=beside.pop(child.get("id", ""), ())))
+            entries.append(read_entry(child, outside=beside.pop(_uri(child, "id"), ())))
         elif tag == _ASSOCIATION:
             associations.append(read_association(child))
         elif tag == _PACKAGE:
-            outside = beside.pop(child.get("id", ""), ())
+            outside = beside.pop(_uri(child, "id"), ())
             if _is_folder(child, outside, faults):
                 folders.append(read_folder(child, outside=outside))
             else:
@@ -405,14 +410,14 @@ def read_objects(objects: Element) -> Submission:
 def _classifications_beside(objects: Element) -> dict[str, tuple[Element, ...]]:
     found: dict[str, tuple[Element, ...]] = {}
     for child in objects.iterchildren(_CLASSIFICATION):
-        owner = child.get("classifiedObject", "")
+        owner = _uri(child, "classifiedObject")
         found[owner] = (*found.get(owner, ()), child)
     return found
 
 
 def _is_folder(package: Element, outside: tuple[Element, ...], faults: list[str]) -> bool:
     """Whether a RegistryPackage is a folder; what is neither folder nor set is read as a set and reported."""
-    nodes = {c.get("classificationNode", "") for c in (*package.iterchildren(_CLASSIFICATION), *outside)}
+    nodes = {_uri(c, "classificationNode") for c in (*package.iterchildren(_CLASSIFICATION), *outside)}
     kinds = nodes & {uuids.SET_NODE, uuids.FOLDER_NODE}
     if len(kinds) != 1:
         which = "both the SubmissionSet and the Folder" if kinds else "neither the SubmissionSet nor the Folder"
