@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,11 @@ ELEMENT_LIMIT = 200_000
 BYTE_LIMIT = 16 << 20
 
 Element = etree._Element
+
+_HEAD = 512
+_DECLARED = re.compile(r"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"'>]*)["']""")
+# the rest (UTF-7, EBCDIC, UTF-32, shift states) would hide markup from everything that counts or looks at bytes
+_BYTES_ARE_ASCII = re.compile(r"utf-?8|(us-)?ascii|iso[-_]8859-\d{1,2}|windows-125\d|latin-?1", re.IGNORECASE)
 
 
 def parse_xml(chunks: bytes | Iterable[bytes], *, limit: int = BYTE_LIMIT) -> Element:
@@ -34,7 +40,7 @@ def parse_xml(chunks: bytes | Iterable[bytes], *, limit: int = BYTE_LIMIT) -> El
     )
     size = tags = 0
     try:
-        for chunk in (chunks,) if isinstance(chunks, bytes) else chunks:
+        for chunk in _in_a_known_encoding((chunks,) if isinstance(chunks, bytes) else chunks):
             size += len(chunk)
             tags += chunk.count(b"<") + chunk.count(b"=")
             if size > limit:
@@ -48,6 +54,42 @@ def parse_xml(chunks: bytes | Iterable[bytes], *, limit: int = BYTE_LIMIT) -> El
     if root.getroottree().docinfo.internalDTD is not None:
         raise Unreadable(violation(Condition.MALFORMED, "XML", "document type declarations are not accepted"))
     return root
+
+
+def encoding_of(head: bytes) -> str:
+    """The encoding that the first bytes of a document show: `utf-8` where they show none, `utf-16`, or what is declared.
+
+    Raises `Unreadable` for what cannot be XML and, UTF-16 excepted, where ASCII markup would not be ASCII bytes.
+    """
+    wide = next((name for mark, name in _WIDE if head.startswith(mark)), "")
+    text = head[:_HEAD].decode(wide or "latin-1", "ignore").removeprefix("\ufeff" if wide else "\xef\xbb\xbf")
+    declared = _DECLARED.match(text)
+    name = declared.group(1).lower() if declared else wide or "utf-8"
+    if not (name.startswith("utf-16") if wide else _BYTES_ARE_ASCII.fullmatch(name)):
+        raise Unreadable(violation(Condition.CHARSET_UNSUPPORTED, "XML", "this encoding is not read here; send UTF-8"))
+    if head and not text.lstrip().startswith("<"):
+        raise Unreadable(violation(Condition.MALFORMED, "XML", "this is not XML in UTF-8 or UTF-16"))
+    return "utf-16" if wide else name
+
+
+_WIDE = (
+    (b"\xff\xfe\0\0", "utf-32-le"),
+    (b"<\0\0\0", "utf-32-le"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"<\0", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+    (b"\0<", "utf-16-be"),
+)
+
+
+def _in_a_known_encoding(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    rest, head = iter(chunks), b""
+    for chunk in rest:
+        head += chunk
+        if len(head) >= _HEAD:
+            break
+    encoding_of(head)
+    return itertools.chain((head,), rest)
 
 
 def _position(problem: etree.XMLSyntaxError) -> str:
@@ -73,6 +115,7 @@ def schema_faults(schema: etree.XMLSchema, element: Element) -> tuple[str, ...]:
 def _without_values(message: str) -> str:
     # "Element 'x': 'Smith' is not a valid value of ...": the element helps, the value may be a patient's
     message = re.sub(r": '.*' is not", ": the value is not", message, flags=re.DOTALL)
+    message = re.sub(r"key-sequence \[.*\]", "key-sequence", message, flags=re.DOTALL)
     return re.sub(r"The value '.*' is not", "The value is not", message, flags=re.DOTALL)
 
 

@@ -1,0 +1,87 @@
+"""WS-Addressing 1.0: the headers of a request, and those of its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kernel.xml import Element, escape
+from soap.exchange import ANONYMOUS, Addressing
+from soap.faults import WSA, header_required, invalid_header
+
+ADDRESS_LIMIT = 2_000
+"""Characters of an action, a message id or an address."""
+
+_ACTION, _MESSAGE_ID, _TO = (f"{{{WSA}}}{name}" for name in ("Action", "MessageID", "To"))
+_REPLY_TO, _FAULT_TO, _RELATES_TO = (f"{{{WSA}}}{name}" for name in ("ReplyTo", "FaultTo", "RelatesTo"))
+_ADDRESS = f"{{{WSA}}}Address"
+
+
+def read_addressing(headers: Mapping[str, Element]) -> Addressing:
+    """The addressing of a request. Raises `SoapFault` without an action, or for a header that holds no address.
+
+    MessageID may be absent, as some senders have it: then the answer relates to nothing.
+    """
+    action = _text(headers, _ACTION)
+    if not action:
+        raise header_required("Action")
+    return Addressing(
+        action=action,
+        message_id=_text(headers, _MESSAGE_ID),
+        to=_text(headers, _TO),
+        reply_to=_endpoint(headers, _REPLY_TO) or ANONYMOUS,
+        fault_to=_endpoint(headers, _FAULT_TO),
+        relates_to=_text(headers, _RELATES_TO),
+    )
+
+
+def readable_message_id(headers: Mapping[str, Element]) -> str:
+    """The message id to relate a fault to, empty where it is absent or itself at fault."""
+    found = headers.get(_MESSAGE_ID)
+    text = "" if found is None else (found.text or "").strip()
+    return text if _is_address(text) else ""
+
+
+def require_synchronous(addressing: Addressing) -> None:
+    """Raises `SoapFault` when the answer is to go anywhere but back on this connection.
+
+    The asynchronous exchange (WS-Addressing with a reply to an address of the sender) starts here once it is served.
+    """
+    for name, address in (("ReplyTo", addressing.reply_to), ("FaultTo", addressing.fault_to)):
+        if address not in ("", ANONYMOUS):
+            reason = f"answers go back on the same connection; wsa:{name} must be the anonymous address"
+            raise invalid_header(name, "OnlyAnonymousAddressSupported", reason)
+
+
+def answer_headers(action: str, message_id: str, relates_to: str) -> str:
+    """The header blocks of an answer, with the prefixes of `soap.envelope.envelope`."""
+    related = f"<a:RelatesTo>{escape(relates_to)}</a:RelatesTo>" if relates_to else ""
+    return f'<a:Action s:mustUnderstand="1">{escape(action)}</a:Action><a:MessageID>{escape(message_id)}</a:MessageID>{related}'
+
+
+def _text(headers: Mapping[str, Element], name: str) -> str:
+    block = headers.get(name)
+    if block is None:
+        return ""
+    text = (block.text or "").strip()
+    if len(block) or not _is_address(text):
+        local = name.rpartition("}")[2]
+        raise invalid_header(local, "InvalidAddress", f"the header wsa:{local} does not hold an IRI")
+    return text
+
+
+def _endpoint(headers: Mapping[str, Element], name: str) -> str:
+    block = headers.get(name)
+    if block is None:
+        return ""
+    addresses = block.findall(_ADDRESS)
+    text = (addresses[0].text or "").strip() if addresses else ""
+    local = name.rpartition("}")[2]
+    if len(addresses) != 1 or not text:
+        raise invalid_header(local, "MissingAddressInEPR", f"the header wsa:{local} holds no wsa:Address")
+    if not _is_address(text):
+        raise invalid_header(local, "InvalidAddress", f"the header wsa:{local} does not hold an IRI")
+    return text
+
+
+def _is_address(text: str) -> bool:
+    return len(text) <= ADDRESS_LIMIT and not any(c.isspace() for c in text)
