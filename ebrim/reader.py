@@ -23,7 +23,6 @@ from kernel.codes import Code
 from kernel.xml import Element
 
 _SLOT = f"{{{RIM}}}Slot"
-_VALUE_LIST = f"{{{RIM}}}ValueList"
 _VALUE = f"{{{RIM}}}Value"
 _NAME = f"{{{RIM}}}Name"
 _DESCRIPTION = f"{{{RIM}}}Description"
@@ -120,7 +119,8 @@ def read_slots(parent: Element) -> tuple[Slot, ...]:
 
 
 def _values(slot: Element) -> tuple[str, ...]:
-    return tuple(v.text or "" for values in slot.iterchildren(_VALUE_LIST) for v in values.iterchildren(_VALUE))
+    # one walk for ValueList and Value together: this is half the time of reading an object
+    return tuple([v.text or "" for v in slot.iter(_VALUE)])
 
 
 def _uri(element: Element, name: str) -> str:
@@ -130,8 +130,10 @@ def _uri(element: Element, name: str) -> str:
 
 def _texts(parent: Element) -> tuple[LocalText, ...]:
     return tuple(
-        LocalText(text.get("value", ""), text.get(_LANGUAGE, ""), text.get("charset", ""))
-        for text in parent.iterchildren(_LOCALIZED_STRING)
+        [
+            LocalText(text.get("value", ""), text.get(_LANGUAGE, ""), text.get("charset", ""))
+            for text in parent.iterchildren(_LOCALIZED_STRING)
+        ]
     )
 
 
