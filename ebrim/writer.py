@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from ebrim import uuids
@@ -50,10 +51,19 @@ def attribute_of(text: str) -> str:
 
 
 def derived_uuid(owner: str, number: int) -> EntryUuid:
-    """The UUID of part `number` of an object: name-based (RFC 9562 5.5), so that writing it anew gives the same."""
-    digest = hashlib.sha1(f"{owner}#{number}".encode(), usedforsecurity=False).hexdigest()
+    """The UUID of part `number` of an object: name-based (RFC 9562 5.5), so that writing it anew gives the same.
+
+    The parts of one object differ in their last three digits only: a dozen random UUIDs would be half of what is stored of an entry.
+    """
+    block, last = divmod(number, 0x1000)
+    return EntryUuid(f"{_parts_of(owner, block)}{last:03x}")
+
+
+@lru_cache(maxsize=64)
+def _parts_of(owner: str, block: int) -> str:
+    digest = hashlib.sha1(f"{owner}#{block}".encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(digest[16], 16) & 3]
-    return EntryUuid(f"urn:uuid:{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}")
+    return f"urn:uuid:{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:29]}"
 
 
 class _Pen:
