@@ -18,9 +18,9 @@ from hl7v2.datatypes import (
     write_xtn,
 )
 from hl7v2.er7 import Er7Text, Message, Repetition, Segment, Writer
-from hl7v2.findings import Findings
 from kernel.demographics import Address, Demographics, HumanName, Telecom
 from kernel.errors import Condition
+from kernel.findings import Findings
 from kernel.identifiers import PatientId
 from kernel.patient_update import HOME_TELECOMS, WORK_TELECOMS, PatientMerge, PatientUpdate, SentIdentifier, is_work
 from kernel.times import Dtm, parse_dtm
@@ -123,7 +123,7 @@ def _update(message: Message, pid: Segment, recorded: Dtm | None, findings: Find
     demographics, spoken = read_demographics(message, pid, findings)
     if name_required and "names" not in spoken:
         findings.tolerated(Condition.FIELD_MISSING, "PID-5", "the patient's name is missing")
-    return PatientUpdate(identifiers, demographics, spoken, recorded, findings.warnings())
+    return PatientUpdate(identifiers, demographics, spoken, recorded, warnings=findings.warnings())
 
 
 def read_identifiers(segment: Segment, number: int, findings: Findings, occurrence: int = 1) -> tuple[SentIdentifier, ...]:

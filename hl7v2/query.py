@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from hl7v2.datatypes import is_empty_address, read_authority, read_cx
 from hl7v2.er7 import Message, Repetition, Segment
-from hl7v2.findings import Findings
 from hl7v2.patient import SEXES
 from kernel.demographics import Address
 from kernel.demographics_query import (
@@ -22,6 +21,7 @@ from kernel.demographics_query import (
     WantedAuthority,
 )
 from kernel.errors import Condition
+from kernel.findings import Findings
 from kernel.identifiers import AssigningAuthority, PatientId
 from kernel.patient_update import SentIdentifier
 from kernel.times import parse_dtm

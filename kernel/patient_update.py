@@ -33,13 +33,15 @@ class PatientUpdate:
 
     `spoken` names the parts of `demographics` the message speaks of (`ALL_FIELDS` at most). A part that is spoken of and empty
     is to be deleted; a part that is not spoken of stays as it was. `recorded` is when the source recorded it (EVN-2), where it
-    says so. `warnings` are deviations that were tolerated.
+    says so. `others` are identifiers that the message mentions without being the source of them (v3 asOtherIDs). `warnings`
+    are deviations that were tolerated.
     """
 
     identifiers: tuple[SentIdentifier, ...]
     demographics: Demographics
     spoken: frozenset[str] = ALL_FIELDS
     recorded: Dtm | None = None
+    others: tuple[SentIdentifier, ...] = ()
     warnings: tuple[Violation, ...] = ()
 
     @property

@@ -1,4 +1,4 @@
-"""Collects what is wrong with a message: every fault in one answer, deviations of lenient sources as warnings."""
+"""Collects what is wrong with a message: every fault in one answer."""
 
 from __future__ import annotations
 
