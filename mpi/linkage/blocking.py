@@ -21,6 +21,7 @@ from mpi.linkage.places import Home
 KEYS_VERSION = 1
 MASK: Final = (1 << 64) - 1
 MULTIPLIER: Final = 0x9E3779B97F4A7C15
+_CACHE = 50_000
 _MOST_KEYS = 96
 _MOST_HISTORY = 4
 
@@ -42,7 +43,7 @@ RULES: tuple[str, ...] = (
 """Names of the rules; the place of a name is the number of its rule."""
 
 
-@lru_cache(200_000)
+@lru_cache(_CACHE)
 def part_hash(text: str) -> int:
     """The hash of a part: 64 bits, never zero; zero for an empty text."""
     if not text:
@@ -62,25 +63,25 @@ def mix(rule: str, *parts: int) -> int:
     return key - (1 << 64) if key >> 63 else key
 
 
-@lru_cache(200_000)
+@lru_cache(_CACHE)
 def family_code(name: str) -> str:
     """How a family name sounds; of a double name the first part."""
     return sound_code(family_skeleton(name.split()[0])) if name else ""
 
 
-@lru_cache(200_000)
+@lru_cache(_CACHE)
 def given_code(name: str) -> str:
     """How the full form of a given name sounds; nothing for an initial."""
     return sound_code(skeleton(root_of(name))) if len(name) > 1 else ""
 
 
-@lru_cache(200_000)
+@lru_cache(_CACHE)
 def given_start(name: str) -> str:
     """The first letters of the full form of a given name."""
     return skeleton(root_of(name))[:3] if len(name) > 1 else ""
 
 
-@lru_cache(200_000)
+@lru_cache(_CACHE)
 def names_code(given: str, family: str) -> str:
     """Given and family name in the order of the alphabet, so that exchanged names meet."""
     if len(given) < 2 or not family:
@@ -88,7 +89,7 @@ def names_code(given: str, family: str) -> str:
     return " ".join(sorted((skeleton(given), skeleton(family))))
 
 
-@lru_cache(200_000)
+@lru_cache(_CACHE)
 def birth_code(birth: str) -> str:
     """A full date with day and month in the order of their size, so that exchanged ones meet."""
     if len(birth) != 8:
@@ -97,7 +98,7 @@ def birth_code(birth: str) -> str:
     return birth[:4] + day + month
 
 
-@lru_cache(200_000)
+@lru_cache(_CACHE)
 def home_code(home: Home) -> str:
     """House number and the start of the street."""
     return f"{home.number} {skeleton(home.street)[:5]}" if home.street and home.number else ""

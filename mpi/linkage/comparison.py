@@ -33,7 +33,7 @@ from mpi.linkage.nicknames import are_related
 from mpi.linkage.normalise import Prepared
 from mpi.linkage.places import Home
 
-_CACHE = 100_000
+_CACHE = 50_000
 _CLOSE = 0.92
 _SIMILAR = 0.82
 _STREET_CLOSE = 0.88
@@ -107,14 +107,18 @@ def _is_slip(one: str, other: str) -> bool:
 
 
 def is_middle_used(given: str, middle: str, other: str, other_middle: str) -> bool:
-    """Whether the given name of one is a middle name of the other."""
-    return any(len(m) > 1 and given_level(m, other) <= Given.CLOSE for m in middle.split()) or any(
-        len(m) > 1 and given_level(m, given) <= Given.CLOSE for m in other_middle.split()
-    )
+    """Whether the given name of one is a middle name of the other. They begin with the same letter."""
+    return _is_among(other, middle) or _is_among(given, other_middle)
+
+
+def _is_among(given: str, middle: str) -> bool:
+    return any(len(m) > 1 and m[0] == given[0] and given_level(m, given) <= Given.CLOSE for m in middle.split())
 
 
 def is_written_together(given: str, middle: str, other: str, other_middle: str) -> bool:
     """Whether one writes in one word what the other writes in two, as in "Mary Ann"."""
+    if given[0] != other[0]:
+        return False
     return (bool(middle) and skeleton(given + middle) == skeleton(other)) or (
         bool(other_middle) and skeleton(other + other_middle) == skeleton(given)
     )
@@ -171,9 +175,11 @@ def _share_part(one: str, other: str) -> bool:
 
 
 def is_swapped(given: str, family: str, other_given: str, other_family: str) -> bool:
-    """Whether given and family name of one stand exchanged in the other."""
+    """Whether given and family name of one stand exchanged in the other. They begin with the same letters."""
     return (
         min(len(given), len(other_given)) > 1
+        and given[0] == other_family[0]
+        and family[0] == other_given[0]
         and family_level(given, other_family) <= Family.CLOSE
         and family_level(family, other_given) <= Family.CLOSE
     )
@@ -208,9 +214,9 @@ def _shares_alias(a: Prepared, b: Prepared) -> bool:
 def _sex(one: str, other: str, given: Given) -> Sex:
     if not one or not other:
         return Sex.MISSING
-    if one != other:
-        return Sex.DIFFERENT
-    return Sex.IMPLIED if given in (Given.EXACT, Given.VARIANT) else Sex.SAME
+    if given in (Given.EXACT, Given.VARIANT):
+        return Sex.IMPLIED if one == other else Sex.CONFLICT
+    return Sex.SAME if one == other else Sex.DIFFERENT
 
 
 @lru_cache(_CACHE)

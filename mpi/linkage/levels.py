@@ -91,7 +91,9 @@ class Sex(IntEnum):
     SAME = 1
     IMPLIED = 2
     """The same, but the same given name says that already."""
-    DIFFERENT = 3
+    CONFLICT = 3
+    """They differ though the given name is the same."""
+    DIFFERENT = 4
 
 
 class Identifier(IntEnum):
@@ -176,7 +178,7 @@ FIELDS: tuple[FieldSpec, ...] = (
     FieldSpec("family", Family, 7),
     FieldSpec("suffix", Suffix, 2),
     FieldSpec("birth", Birth, 8),
-    FieldSpec("sex", Sex, 3),
+    FieldSpec("sex", Sex, 4),
     FieldSpec("identifier", Identifier, 3),
     FieldSpec("place", Place, 7),
     FieldSpec("email", Email, 2),

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from anyascii import anyascii
 
-_CACHE = 200_000
+_CACHE = 50_000
 _TITLES = frozenset("MR MRS MS MISS MISTER DR PROF SIR HERR FRAU MME".split())
 _SUFFIXES = {
     "JR": "JR", "JUNIOR": "JR", "JNR": "JR", "SR": "SR", "SENIOR": "SR", "SNR": "SR", "II": "II", "2ND": "II", "III": "III",

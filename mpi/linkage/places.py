@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from mpi.linkage.names import tokens_of
 
-_CACHE = 200_000
+_CACHE = 50_000
 _TYPES = {
     "STREET": "ST", "STR": "ST", "STRASSE": "ST", "STREETS": "ST", "AVENUE": "AV", "AVE": "AV", "AVN": "AV", "AVENIDA": "AV",
     "ROAD": "RD", "DRIVE": "DR", "DRV": "DR", "LANE": "LN", "COURT": "CT", "CRT": "CT", "PLACE": "PL", "PLAZA": "PL",
