@@ -61,6 +61,8 @@ def encoding_of(head: bytes) -> str:
 
     Raises `Unreadable` for what cannot be XML and, UTF-16 excepted, where ASCII markup would not be ASCII bytes.
     """
+    if head[:1] == b"<" and head[1:2].isalpha():
+        return "utf-8"  # most documents: an element at once, without a declaration
     wide = next((name for mark, name in _WIDE if head.startswith(mark)), "")
     text = head[:_HEAD].decode(wide or "latin-1", "ignore").removeprefix("\ufeff" if wide else "\xef\xbb\xbf")
     declared = _DECLARED.match(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from kernel.xml import Element, escape
@@ -13,6 +14,7 @@ ADDRESS_LIMIT = 2_000
 
 _ACTION, _MESSAGE_ID, _TO = (f"{{{WSA}}}{name}" for name in ("Action", "MessageID", "To"))
 _REPLY_TO, _FAULT_TO, _RELATES_TO = (f"{{{WSA}}}{name}" for name in ("ReplyTo", "FaultTo", "RelatesTo"))
+_SPACE = re.compile(r"\s")
 _ADDRESS = f"{{{WSA}}}Address"
 
 
@@ -84,4 +86,4 @@ def _endpoint(headers: Mapping[str, Element], name: str) -> str:
 
 
 def _is_address(text: str) -> bool:
-    return len(text) <= ADDRESS_LIMIT and not any(c.isspace() for c in text)
+    return len(text) <= ADDRESS_LIMIT and _SPACE.search(text) is None

@@ -151,21 +151,36 @@ Stage = Callable[[PartHeaders], PartSink]
 class SoapRequest:
     """A POST as the socket saw it: `body` gives its bytes in chunks of any size and is read once, in order.
 
-    An `OSError` raised by `body` means that the sender went away; a `HieError` (a limit of the listener) becomes a fault.
+    An `OSError` raised by `body` means that the sender went away, and so do fewer bytes than `length` (Content-Length, where one
+    was sent); a `HieError` (a limit of the listener) becomes a fault.
     """
 
     peer: Peer
     content_type: str
     body: Iterable[bytes]
+    length: int | None = None
+
+
+class Outcome(Enum):
+    """How a request ended: with the door's answer, with its refusal in its own language, or with a SOAP fault."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    FAULT = "fault"
 
 
 @dataclass(frozen=True, slots=True)
 class SoapResponse:
-    """What goes back: `headers` hold Content-Type and Content-Length, `chunks` is closed by whoever sends it."""
+    """What goes back: `headers` hold Content-Type and Content-Length, `chunks` is closed by whoever sends it.
+
+    `operation` is the name of the operation, empty where none was found.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     chunks: Iterator[bytes]
+    operation: str = ""
+    outcome: Outcome = Outcome.ANSWERED
 
 
 def _nothing(*_: object) -> None:
@@ -176,9 +191,8 @@ def _nothing(*_: object) -> None:
 class SoapHooks:
     """Told of every request. `before` runs before the door and may raise `HieError`; `after` must not raise.
 
-    `after` gets the operation's name (empty when none was found), the HTTP status, and what went wrong, if anything: the error that
-    was answered by a fault or by the door's own refusal.
+    `after` gets the response, before its chunks are sent, and what went wrong, if anything did.
     """
 
     before: Callable[[Operation, Exchange], None] = _nothing
-    after: Callable[[str, int, HieError | None], None] = _nothing
+    after: Callable[[SoapResponse, HieError | None], None] = _nothing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 
 from kernel.errors import Condition
@@ -38,12 +38,13 @@ class Intake:
         if not self.is_mtom and self._kind.media_type not in _PLAIN_TYPES:
             raise unsupported_media_type(self._kind.media_type)
         self._chunks = iter(request.body)
+        self._length = request.length
         self._stage = stage
         self._limits = limits
         self._admit = admit
-        self._envelope = _EnvelopeReader(self._open_inline, limits.envelope_bytes)
-        self._decoder: MtomDecoder | None = None
-        self._inline: list[_InlineDocument] = []
+        self._inline = _InlineDocuments(stage, limits.documents)
+        self._envelope = _EnvelopeReader(self._inline, limits.envelope_bytes)
+        self._parts: list[PartSink] = []
         self._referenced: set[str] = set()
         self.root: Element | None = None
         self.attachments: dict[str, Attachment] = {}
@@ -56,6 +57,7 @@ class Intake:
             for chunk in self._arriving():
                 self._envelope.write(chunk)
             self._complete(self._kind)
+        self._take_over(self._inline.attachments)
         missing = self._referenced - self.attachments.keys()
         if missing:
             raise unreadable("xop:Include", f"no part of this message has the content id {min(missing)[:200]}")
@@ -63,10 +65,8 @@ class Intake:
     def abort(self) -> None:
         """Forgets every document that was staged."""
         with ExitStack() as stack:  # one that fails does not keep the others
-            for document in self._inline:
-                stack.callback(document.sink.abort)
-            if self._decoder is not None:
-                stack.callback(self._decoder.abort)
+            for sink in (*self._inline.opened, *self._parts):
+                stack.callback(sink.abort)
 
     def drain(self, limit: int) -> None:
         """Reads on and drops, up to `limit` bytes: a sender that still writes would not see an answer that came early."""
@@ -76,25 +76,35 @@ class Intake:
                 return
 
     def _arriving(self) -> Iterator[bytes]:
+        received = 0
         while True:
             try:
                 chunk = next(self._chunks, None)
             except OSError:
                 raise unreadable("HTTP", "the connection ended before the request was complete") from None
             if chunk is None:
-                return
+                break
+            received += len(chunk)
             yield chunk
+        if self._length is not None and received < self._length:
+            raise unreadable("HTTP", "the request is shorter than its Content-Length")
 
     def _receive_parts(self) -> None:
         root = _RootPart(self._envelope, self._complete, self._kind)
-        self._decoder = MtomDecoder(self._kind, root=root, stage=self._stage_part, limits=self._limits)
+        # not kept: it would keep this intake, and so the tree, beyond the request
+        decoder = MtomDecoder(self._kind, root=root, stage=self._stage_part, limits=self._limits)
+        self._parts = decoder.opened
         for chunk in self._arriving():
-            self._decoder.feed(chunk)
-        self._decoder.close()
-        for identifier, attachment in self._decoder.attachments.items():
+            decoder.feed(chunk)
+        decoder.close()
+        for identifier in decoder.attachments:
             self._require_reference(identifier)
-            if self.attachments.setdefault(identifier, attachment) is not attachment:
-                raise unreadable("MIME part", "a part has the content id of an inline document")
+        self._take_over(decoder.attachments)
+
+    def _take_over(self, attachments: Mapping[str, Attachment]) -> None:
+        if self.attachments.keys() & attachments.keys():
+            raise unreadable("MIME part", "a part has the content id of an inline document")
+        self.attachments |= attachments
 
     def _stage_part(self, headers: PartHeaders) -> PartSink:
         if not headers.content_id:
@@ -107,14 +117,6 @@ class Intake:
         if identifier not in self._referenced:
             raise unreadable("MIME part", f"no xop:Include refers to the part {identifier[:200]}")
 
-    def _open_inline(self) -> _InlineDocument:
-        if len(self._inline) >= self._limits.documents:
-            raise unreadable("SOAP", f"more than {self._limits.documents} documents", Condition.TOO_LARGE)
-        identifier = f"inline-{len(self._inline) + 1}@affinity"
-        sink = self._stage(PartHeaders(identifier, inline=True))
-        self._inline.append(_InlineDocument(identifier, sink, self.attachments))
-        return self._inline[-1]
-
     def _complete(self, kind: ContentType) -> None:
         root = self._envelope.close(kind.charset)
         self._admit(root)
@@ -126,7 +128,7 @@ class Intake:
         self.root = root
 
     def _move_out(self, document: Element) -> None:
-        inline = self._open_inline()
+        inline = self._inline()
         inline.write(document.text or "")
         tag, attributes = inline.close()
         document.text = None
@@ -145,10 +147,28 @@ class Intake:
         self._referenced.add(identifier)
 
 
+class _InlineDocuments:
+    """Opens a sink for each document that stands as base64 in the envelope."""
+
+    def __init__(self, stage: Stage, limit: int) -> None:
+        self._stage = stage
+        self._limit = limit
+        self.opened: list[PartSink] = []
+        self.attachments: dict[str, Attachment] = {}
+
+    def __call__(self) -> _InlineDocument:
+        if len(self.opened) >= self._limit:
+            raise unreadable("SOAP", f"more than {self._limit} documents", Condition.TOO_LARGE)
+        identifier = f"inline-{len(self.opened) + 1}@affinity"
+        sink = self._stage(PartHeaders(identifier, inline=True))
+        self.opened.append(sink)
+        return _InlineDocument(identifier, sink, self.attachments)
+
+
 class _EnvelopeReader:
     """Bytes to the root element: at once when they are few, else while they arrive, documents diverted."""
 
-    def __init__(self, open_inline: Callable[[], _InlineDocument], limit: int) -> None:
+    def __init__(self, open_inline: _InlineDocuments, limit: int) -> None:
         self._open_inline = open_inline
         self._limit = limit
         self._at_once = min(TREE_BYTES, limit)
@@ -191,7 +211,7 @@ class _InlineDocument:
     """Base64 text of the body on its way to a sink; leaves an xop:Include in its place."""
 
     def __init__(self, identifier: str, sink: PartSink, attachments: dict[str, Attachment]) -> None:
-        self.sink = sink
+        self._sink = sink
         self._identifier = identifier
         self._decoder = Base64(sink)
         self._attachments = attachments
@@ -204,7 +224,7 @@ class _InlineDocument:
 
     def close(self) -> Replacement:
         self._decoder.finish()
-        self._attachments[self._identifier] = self.sink.close()
+        self._attachments[self._identifier] = self._sink.close()
         return Replacement(XOP_INCLUDE, {"href": include_href(self._identifier)})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from typing import Protocol
 from urllib.parse import quote, unquote
@@ -46,8 +46,9 @@ class _State(Enum):
 class MtomDecoder:
     """Push parser of one multipart/related body. Feed it bytes in chunks of any size, then `close` it.
 
-    The part that `start` names, else the first, goes to `root`; every other part to a sink that `stage` opens. `attachments` holds
-    what was staged, by content id. Raises `Unreadable` for a body that breaks a rule or a limit; then call `abort`.
+    The part that `start` names, else the first, goes to `root`; every other part to a sink that `stage` opens. `attachments`
+    holds what was staged, by content id, `opened` every sink. Raises `Unreadable` for a body that breaks a rule or a limit; then
+    call `abort`.
     """
 
     def __init__(self, content_type: str | ContentType, *, root: RootSink, stage: Stage, limits: SoapSettings) -> None:
@@ -60,24 +61,17 @@ class MtomDecoder:
         self._limits = limits
         self._buffer = bytearray(b"\r\n")  # so that a delimiter at the very start is found like any other
         self._state = _State.PREAMBLE
-        self._step = {
-            _State.PREAMBLE: self._preamble,
-            _State.HEADERS: self._headers,
-            _State.FIRST: self._first,
-            _State.BODY: self._body,
-            _State.EPILOGUE: self._epilogue,
-        }
         self._parts = 0
         self._root_seen = False
         self._part: _Part | None = None
         self._ids: set[str] = set()
-        self._opened: list[PartSink] = []
+        self.opened: list[PartSink] = []
         self.attachments: dict[str, Attachment] = {}
 
     def feed(self, data: bytes | memoryview) -> None:
         """Takes the next bytes."""
         self._buffer += data
-        while self._step[self._state]():
+        while _STEPS[self._state](self):
             pass
 
     def close(self) -> None:
@@ -93,7 +87,7 @@ class MtomDecoder:
 
     def abort(self) -> None:
         """Forgets every part that was staged."""
-        for sink in self._opened:
+        for sink in self.opened:
             sink.abort()
 
     def _preamble(self) -> bool:
@@ -177,13 +171,22 @@ class MtomDecoder:
             self._part = _RootPart(headers, self._root)
         else:
             sink = self._stage(headers)
-            self._opened.append(sink)
+            self.opened.append(sink)
             self._part = _DocumentPart(headers, sink, self.attachments)
 
     def _end_part(self) -> None:
         if self._part is not None:
             part, self._part = self._part, None
             part.close()
+
+
+_STEPS: dict[_State, Callable[[MtomDecoder], bool]] = {
+    _State.PREAMBLE: MtomDecoder._preamble,
+    _State.HEADERS: MtomDecoder._headers,
+    _State.FIRST: MtomDecoder._first,
+    _State.BODY: MtomDecoder._body,
+    _State.EPILOGUE: MtomDecoder._epilogue,
+}
 
 
 class _Part:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import soap.spyne_compat  # noqa: F401  # before anything of spyne
@@ -23,6 +23,7 @@ from soap.exchange import (
     Answer,
     Door,
     Exchange,
+    Outcome,
     OutgoingPart,
     PartHeaders,
     PartSink,
@@ -70,6 +71,10 @@ class _Call:
         self.relates_to = ""
         self.error: HieError | None = None
         self.response: SoapResponse | None = None
+
+    def forget(self) -> None:
+        """Lets go of what refers back to this call, so that a large tree goes with the request and not with the collector."""
+        self.intake = self.error = self.exchange = self.envelope = None
 
     @property
     def operation_name(self) -> str:
@@ -122,9 +127,11 @@ class SoapDoor:
         finally:
             if call.response is None or call.error is not None:
                 self._clear(call)
-        assert call.response is not None
-        self._hooks.after(call.operation_name, call.response.status, call.error)
-        return call.response
+            response, error = call.response, call.error
+            call.forget()
+        assert response is not None
+        self._hooks.after(response, error)
+        return response
 
     def receive(self, call: _Call) -> None:
         """Reads the request up to a body that may be given to a door. Raises `_Refusal`."""
@@ -158,21 +165,24 @@ class SoapDoor:
     def respond(self, call: _Call, outcome: Answer | SoapFault) -> None:
         """Writes the response: multipart to a multipart request and where the operation says always, else plain."""
         if isinstance(outcome, SoapFault):
-            action, blocks, status = outcome.action, outcome.header_blocks, outcome.http_status
+            action, blocks, status, ending = outcome.action, outcome.header_blocks, outcome.http_status, Outcome.FAULT
             body: tuple[bytes, ...] = (outcome.body,)
             parts: tuple[OutgoingPart, ...] = ()
         else:
             assert call.served is not None
             action, blocks, status = call.served.operation.answer_action, "", 200
+            ending = Outcome.ANSWERED if call.error is None else Outcome.REFUSED
             body, parts = outcome.body, outcome.parts
         headers = answer_headers(action, self._new_uuid(), call.relates_to) + blocks
         root = tuple(envelope(headers, body))
         if parts or call.is_mtom or (call.served is not None and call.served.operation.mtom):
             encoder = MtomEncoder(root, parts, boundary="part-" + self._new_uuid()[-36:])
-            call.response = _response(status, encoder.content_type, encoder.content_length, encoder.chunks())
+            kind, length, chunks = encoder.content_type, encoder.content_length, encoder.chunks()
         else:
             whole = b"".join(root)
-            call.response = _response(status, "application/soap+xml; charset=UTF-8", len(whole), iter((whole,)))
+            kind, length, chunks = "application/soap+xml; charset=UTF-8", len(whole), iter((whole,))
+        sent = (("Content-Type", kind), ("Content-Length", str(length)))
+        call.response = SoapResponse(status, sent, chunks, call.operation_name, ending)
 
     def _admit(self, call: _Call, root: Element) -> None:
         found = read_envelope(root)
@@ -190,7 +200,8 @@ class SoapDoor:
 
     def _settle(self, call: _Call, error: HieError) -> Answer | SoapFault:
         """The error edge: what is answered to an error; the door writes the audit record of a refusal that it could read."""
-        call.error = error
+        # the frames of a traceback hold the call, and the call holds the tree
+        call.error, error.__context__ = error.with_traceback(None), None
         answer: Answer | None = None
         if call.served is not None and call.exchange is not None:
             try:
@@ -242,10 +253,6 @@ def _with_attachments(exchange: Exchange, intake: Intake) -> Exchange:
     return Exchange(exchange.peer, exchange.addressing, exchange.body, exchange.headers, intake.attachments, exchange.is_mtom)
 
 
-def _response(status: int, content_type: str, length: int, chunks: Iterator[bytes]) -> SoapResponse:
-    return SoapResponse(status, (("Content-Type", content_type), ("Content-Length", str(length))), chunks)
-
-
 class _IheSoap12(Soap12):  # type: ignore[misc]  # spyne has no types
     """SOAP 1.2 as IHE uses it: our parser, our dispatch, our writer; of spyne's own protocol nothing runs.
 
@@ -291,8 +298,13 @@ class _Transport(ServerBase):  # type: ignore[misc]  # spyne has no types
     def serve(self, call: _Call) -> None:
         ctx = MethodContext(self, MethodContext.SERVER)
         ctx.udc = call
-        (ctx,) = self.generate_contexts(ctx)
-        if ctx.in_error is None:
-            self.get_in_object(ctx)
-            self.get_out_object(ctx)
-        self.get_out_string(ctx)
+        try:
+            self.generate_contexts(ctx)
+            if ctx.in_error is None:
+                self.get_in_object(ctx)
+                self.get_out_object(ctx)
+            self.get_out_string(ctx)
+        finally:
+            # a context refers to itself, so what it holds would stay until the collector comes
+            ctx.udc = ctx.in_header_doc = ctx.in_body_doc = ctx.in_object = ctx.out_object = None
+            ctx.in_error = ctx.out_error = None

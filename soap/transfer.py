@@ -64,10 +64,13 @@ class Base64:
 
 
 def _base64(quanta: bytes) -> bytes:
+    problem = "a character is not of the base64 alphabet, or padding is misplaced"
+    if b"=" in quanta[:-2]:
+        raise unreadable("base64", problem)  # the strict mode below takes four of them after a whole group
     try:
         return binascii.a2b_base64(quanta, strict_mode=True)
     except binascii.Error:
-        raise unreadable("base64", "a character is not of the base64 alphabet, or padding is misplaced") from None
+        raise unreadable("base64", problem) from None
 
 
 class QuotedPrintable:
