@@ -161,6 +161,8 @@ class Population:
             for order in range(1, size + 1):
                 child = self._human(r.choice("FM"), family, culture, born, home)
                 child.mother, child.order = mother, order if size > 1 else 0
+                while order > 1 and child.given == self.people[-2].given:
+                    child.given = self._given(child.sex, culture)
                 if child.sex == "M" and father is not None and r.random() < 0.06 and size == 1:
                     child.given, child.suffix, child.middle = father.given, "Jr", father.middle
                     father.suffix = father.suffix or "Sr"

@@ -115,7 +115,7 @@ def _complete(size: int, labels: Labels, weighed: Weighed, inner: Mask, weigh: W
     return Weighed(
         np.concatenate((have, more.pairs)),
         np.concatenate((weighed.weights[inner], more.weights)),
-        np.concatenate((weighed.vetoed[inner], more.vetoed)),
+        np.concatenate((weighed.surplus[inner], more.surplus)),
         np.concatenate((weighed.apart[inner], more.apart)),
     )
 

@@ -15,7 +15,7 @@ from mpi.linkage.weights import Explanation, score
 
 JOIN_SURPLUS = 3.0
 """So much more weight than a link of one record does the joining of two persons need."""
-APART_WEIGHT = -12.0
+APART_WEIGHT = -8.0
 """Two members whose pair weighs less than this are different people whatever a third record says."""
 
 
@@ -75,7 +75,7 @@ def judge(incoming: Prepared, candidate: Candidate, model: Model) -> Judged:
         explanation = score(comparison, model, incoming, member)
         contradicted = contradicted or contradicts(comparison.levels) or explanation.weight < APART_WEIGHT
         pairs.append(explanation)
-    free = [pair for pair in pairs if not pair.vetoes and pair.weight >= model.thresholds.link]
+    free = [pair for pair in pairs if pair.is_linkable]
     best = max(free or pairs, key=lambda pair: (pair.weight, -len(pair.vetoes)))
     return Judged(
         candidate.person, best.weight, best, bool(free) and not contradicted and not candidate.is_denied, contradicted
@@ -134,7 +134,7 @@ def judge_persons(ours: Sequence[Prepared], theirs: Sequence[Prepared], model: M
         pairs.append(explanation)
     if not pairs:
         raise ValueError("both persons have members")
-    free = [pair for pair in pairs if not pair.vetoes and pair.weight >= model.thresholds.link + JOIN_SURPLUS]
+    free = [pair for pair in pairs if pair.is_linkable and pair.weight >= model.thresholds.link + JOIN_SURPLUS]
     best = max(free or pairs, key=lambda pair: pair.weight)
     mean = sum(pair.weight for pair in pairs) / len(pairs)
     if free and not contradicted and mean >= model.thresholds.review:

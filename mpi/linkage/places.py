@@ -55,11 +55,7 @@ def street_of(text: str) -> tuple[str, str, str]:
         return "", "", ""
     unit = ""
     for at in range(len(tokens) - 2, -1, -1):
-        if (
-            tokens[at] in _UNITS
-            and (any(c.isdigit() for c in tokens[at + 1]) or len(tokens[at + 1]) == 1)
-            and tokens[at - 1 : at] != ["PO"]
-        ):
+        if at + 1 < len(tokens) and tokens[at] in _UNITS and tokens[at - 1 : at] != ["PO"] and _is_unit(tokens[at + 1]):
             unit = tokens[at + 1].lstrip("0")
             del tokens[at : at + 2]
     number = next((t for t in tokens if t[0].isdigit() and not t.endswith(("ST", "ND", "RD", "TH"))), "")
@@ -67,6 +63,10 @@ def street_of(text: str) -> tuple[str, str, str]:
         tokens.remove(number)
     words = [_TYPES.get(_german(t), _german(t)) for t in tokens]
     return number.lstrip("0"), " ".join(words), unit
+
+
+def _is_unit(token: str) -> bool:
+    return len(token) == 1 or any(letter.isdigit() for letter in token)
 
 
 def _german(token: str) -> str:

@@ -42,7 +42,7 @@ _HOUSEHOLD: LevelProbabilities = (
     (1, 0.7, 0.3),
 )
 _TWIN: LevelProbabilities = (
-    (1, 0.002, 0.002, 0.002, 0.02, 0.01, 0.08, 0.08, 0.80, 0.0005, 1),
+    (1, 0.0004, 0.0006, 0.001, 0.02, 0.01, 0.06, 0.08, 0.827, 0.0005, 1),
     (1, 0.02, 0.02, 0.09, 0.87),
     (1, 0.88, 0.02, 0.05, 0.02, 0.005, 0.015, 0.01),
     (1, 0.9, 0.1),
@@ -79,6 +79,6 @@ def shipped_model() -> Model:
         population=_POPULATION,
         per_record=_PER_RECORD,
         levels=monotone((_SAME, _HOUSEHOLD, _TWIN, _STRANGER)),
-        thresholds=Thresholds(link=11.0, review=0.0, margin=4.0),
+        thresholds=Thresholds(link=9.0, review=0.0, margin=4.0),
         names_together=4.0,
     )

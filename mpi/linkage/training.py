@@ -32,6 +32,8 @@ _HOME_PAIRS = 100_000
 _NEIGHBOURS = 0.05
 """Of pairs that share an address or telephone by count, the part taken to be strangers."""
 _FEWEST = 1e-9
+_NEVER_TWINS = (Given.EXACT, Given.VARIANT, Given.NICKNAME)
+"""Twins do not bear one name; how often records of twins do is not learnt, for it would be learnt from the same person."""
 _COMMON = 3
 _MOST_TOGETHER = 64.0
 _GROUPS: Mapping[int, tuple[tuple[int, ...], ...]] = {SEX: ((1, 4), (2, 3))}
@@ -187,6 +189,8 @@ def _expectation_maximisation(grouped: _Patterns, levels: list[list[list[float]]
             weights = grouped.counts * parts[number]
             levels[number] = _maximise(grouped, weights, start.levels[number], _SEEN_BEFORE)
             per_record[number] = max(float(weights.sum()) / size, 1e-4)
+        for level in _NEVER_TWINS:
+            levels[TWIN][GIVEN][level] = start.levels[TWIN][GIVEN][level]
         home = _maximise(grouped, grouped.counts * parts[HOUSEHOLD], start.levels[HOUSEHOLD], _SEEN_BEFORE)
         levels[HOUSEHOLD][PLACE] = home[PLACE]
         if abs(per_record[SAME] - previous) < _ENOUGH * per_record[SAME]:

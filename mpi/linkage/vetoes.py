@@ -1,12 +1,17 @@
-"""Contradictions that keep a machine from linking two records, whatever their weight. They read levels only."""
+"""What keeps a machine from linking two records although their weight would do. It reads levels only.
+
+Some vetoes are absolute. The others say that the model is weak just there, and yield to so many bits more than a link needs.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from mpi.linkage.levels import (
     BIRTH,
+    EMAIL,
     FAMILY,
     GIVEN,
     IDENTIFIER,
@@ -17,6 +22,7 @@ from mpi.linkage.levels import (
     SOURCE,
     SUFFIX,
     Birth,
+    Email,
     Family,
     Given,
     Identifier,
@@ -32,10 +38,18 @@ from mpi.linkage.levels import (
 
 @dataclass(frozen=True, slots=True)
 class Veto:
-    """A reason against an automatic link: its name, and a sentence for the person who decides."""
+    """A reason against an automatic link: its name, and a sentence for the person who decides.
+
+    `surplus` is the weight above the threshold that overcomes it; None: nothing does.
+    """
 
     name: str
     sentence: str
+    surplus: float | None = None
+
+    def is_overcome(self, weight: float, threshold: float) -> bool:
+        """Whether the weight is so far above the threshold that the veto yields."""
+        return self.surplus is not None and weight >= threshold + self.surplus
 
 
 def _is_alike(levels: Levels) -> bool:
@@ -52,7 +66,7 @@ _SURE_NAMES = frozenset({Given.EXACT, Given.VARIANT, Given.NICKNAME, Given.SWAPP
 
 
 def _placeholder(levels: Levels) -> bool:
-    return levels[GIVEN] == Given.PLACEHOLDER
+    return levels[GIVEN] == Given.PLACEHOLDER and not (_has_identifier(levels) and levels[BIRTH] in _BORN_ALIKE)
 
 
 def _birth_order(levels: Levels) -> bool:
@@ -72,21 +86,17 @@ def _generation(levels: Levels) -> bool:
 
 
 def _given(levels: Levels) -> bool:
-    return (
-        not _is_alike(levels)
-        and levels[GIVEN] != Given.PLACEHOLDER
-        and not (
-            _has_identifier(levels)
-            and levels[GIVEN] in (Given.MISSING, Given.INITIAL, Given.SIMILAR)
-            and levels[BIRTH] in _BORN_ALIKE
-        )
-    )
+    if levels[GIVEN] in _ALIKE or levels[GIVEN] == Given.PLACEHOLDER:
+        return False
+    if levels[GIVEN] == Given.INITIAL:
+        return levels[BIRTH] not in _BORN_ALIKE
+    return not (_has_identifier(levels) and levels[GIVEN] in (Given.MISSING, Given.SIMILAR) and levels[BIRTH] in _BORN_ALIKE)
 
 
 def _birth(levels: Levels) -> bool:
     if levels[BIRTH] in _BORN_ALIKE or levels[BIRTH] == Birth.GENERATION:
         return False
-    return not (_has_identifier(levels) and _is_alike(levels))
+    return not ((_has_identifier(levels) or levels[EMAIL] == Email.EQUAL) and _is_alike(levels))
 
 
 def _sex(levels: Levels) -> bool:
@@ -131,19 +141,17 @@ _RULES: tuple[tuple[Veto, Callable[[Levels], bool]], ...] = (
     (Veto("placeholder", "One of the given names only stands for a name that was not known."), _placeholder),
     (Veto("birth order", "The two have different places in the order of a multiple birth."), _birth_order),
     (Veto("suffix", "One is the junior or senior of the other."), _suffix),
-    (Veto("identifiers", "An authority that gives each person one identifier gave them different ones."), _identifiers),
-    (Veto("generation", "They were born fifteen years apart or more."), _generation),
-    (Veto("given names", "The given names are not alike."), _given),
-    (Veto("birth dates", "The dates of birth differ by more than a slip of the pen."), _birth),
-    (Veto("sex", "They differ in sex, and the given names do not settle it."), _sex),
-    (Veto("twin", "Born on one day in one home, with given names that may be two names: they may be twins."), _twin),
-    (Veto("middle names", "The given names only resemble each other, and the middle names differ."), _middle_names),
-    (Veto("both names", "The family names differ, and the given names only resemble each other."), _both_names),
-    (Veto("one source", "One source keeps them apart, and names and dates do not say it is mistaken."), _one_source),
+    (Veto("identifiers", "An authority that gives each person one identifier gave them different ones.", 5.0), _identifiers),
+    (Veto("generation", "They were born fifteen years apart or more.", 6.0), _generation),
+    (Veto("given names", "The given names are not alike.", 5.0), _given),
+    (Veto("birth dates", "The dates of birth differ by more than a slip of the pen.", 4.0), _birth),
+    (Veto("sex", "They differ in sex, and the given names do not settle it.", 3.0), _sex),
+    (Veto("twin", "Born on one day in one home, with given names that may be two names: they may be twins.", 3.0), _twin),
+    (Veto("middle names", "The given names only resemble each other, and the middle names differ.", 2.0), _middle_names),
+    (Veto("both names", "The family names differ, and the given names only resemble each other.", 2.0), _both_names),
+    (Veto("one source", "One source keeps them apart, and names and dates do not say it is mistaken.", 2.0), _one_source),
 )
 VETOES: tuple[Veto, ...] = tuple(veto for veto, _ in _RULES)
-
-_HARD = (_birth_order, _suffix, _identifiers, _generation)
 
 
 def vetoes_of(levels: Levels) -> tuple[Veto, ...]:
@@ -151,10 +159,11 @@ def vetoes_of(levels: Levels) -> tuple[Veto, ...]:
     return tuple(veto for veto, applies in _RULES if applies(levels))
 
 
+def surplus_of(levels: Levels) -> float:
+    """The weight above the threshold that overcomes all vetoes of a pair; infinite when nothing does, 0 without a veto."""
+    return max((math.inf if veto.surplus is None else veto.surplus for veto in vetoes_of(levels)), default=0.0)
+
+
 def contradicts(levels: Levels) -> bool:
     """Whether the two can hardly be in one person, even if a third record is like both."""
-    if any(applies(levels) for applies in _HARD):
-        return not (_has_identifier(levels) and levels[BIRTH] != Birth.GENERATION and levels[ORDER] != Order.DIFFERENT)
-    # Two people of one home: another name on the same day of birth, or another sex.
-    apart = levels[GIVEN] == Given.DIFFERENT and not _has_identifier(levels)
-    return apart and (levels[SEX] == Sex.DIFFERENT or levels[BIRTH] in (Birth.DIFFERENT, Birth.YEAR, Birth.NEAR))
+    return _birth_order(levels) or _suffix(levels)

@@ -13,7 +13,7 @@ from mpi.linkage.columns import Column, Columns
 from mpi.linkage.decision import APART_WEIGHT
 from mpi.linkage.levels import BIRTH, FAMILY, FIELDS, GIVEN, Birth, Family, Given
 from mpi.linkage.model import CLASSES, HOUSEHOLD, RIVALS, SAME, STRANGER, TWIN, Model
-from mpi.linkage.vetoes import contradicts, vetoes_of
+from mpi.linkage.vetoes import contradicts, surplus_of
 from mpi.linkage.weights import FREQUENCY_LIMIT
 
 Floats = npt.NDArray[np.float64]
@@ -22,16 +22,16 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(slots=True)
 class Weighed:
-    """Pairs with their match weight, whether a veto stands against a machine linking them, and whether they exclude each other."""
+    """Pairs with their match weight, the surplus that overcomes what vetoes them, and whether they exclude each other."""
 
     pairs: Pairs
     weights: npt.NDArray[np.float32]
-    vetoed: Mask
+    surplus: npt.NDArray[np.float32]
     apart: Mask
 
     def linkable(self, model: Model) -> Mask:
         """Which pairs a machine may link."""
-        found: Mask = (self.weights >= model.thresholds.link) & ~self.vetoed & ~self.apart
+        found: Mask = (self.weights >= model.thresholds.link + self.surplus) & ~self.apart
         return found
 
 
@@ -60,10 +60,10 @@ class Weigher:
         levels = level_table(distinct)
         weights = self._weights(pairs, levels, inverse)
         rows = [tuple(row) for row in levels.tolist()]
-        vetoed = np.fromiter((bool(vetoes_of(row)) for row in rows), np.bool_, len(rows))
+        surplus = np.fromiter(map(surplus_of, rows), np.float32, len(rows))
         contradicting = np.fromiter((contradicts(row) for row in rows), np.bool_, len(rows))
         apart = contradicting[inverse] | (weights < APART_WEIGHT)
-        return Weighed(pairs, weights.astype(np.float32), vetoed[inverse], apart)
+        return Weighed(pairs, weights.astype(np.float32), surplus[inverse], apart)
 
     def _weights(self, pairs: Pairs, levels: LevelCodes, inverse: npt.NDArray[np.intp]) -> Floats:
         likelihoods = self._likelihoods(levels)

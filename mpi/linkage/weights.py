@@ -48,6 +48,12 @@ class Explanation:
         """The match probability the weight stands for."""
         return probability_of(self.weight)
 
+    @property
+    def is_linkable(self) -> bool:
+        """Whether the weight is enough for a machine, vetoes considered."""
+        bar = self.link_threshold
+        return self.weight >= bar and all(veto.is_overcome(self.weight, bar) for veto in self.vetoes)
+
     def to_json(self) -> str:
         """As JSON, for the store."""
         return json.dumps(asdict(self))
