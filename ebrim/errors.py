@@ -82,6 +82,7 @@ _CODES: Final[Mapping[Condition, str]] = {
     Condition.COMMUNITY_UNKNOWN: "XDSUnknownCommunity",
     Condition.COMMUNITY_UNAVAILABLE: "XDSUnavailableCommunity",
     Condition.REGISTRY_UNAVAILABLE: "XDSRegistryNotAvailable",
+    Condition.PEER_UNAVAILABLE: _GENERAL,
     Condition.BUSY: "XDS{actor}Busy",
     Condition.OUT_OF_RESOURCES: _RESOURCES,
     Condition.CONTENT_DAMAGED: _GENERAL,

@@ -94,6 +94,7 @@ CODES: dict[Condition, ErrorCode] = {
     Condition.COMMUNITY_UNKNOWN: _UNKNOWN_KEY,
     Condition.COMMUNITY_UNAVAILABLE: _TRY_AGAIN,
     Condition.REGISTRY_UNAVAILABLE: _TRY_AGAIN,
+    Condition.PEER_UNAVAILABLE: _TRY_AGAIN,
     Condition.BUSY: _TRY_AGAIN,
     Condition.OUT_OF_RESOURCES: _TRY_AGAIN,
     Condition.CONTENT_DAMAGED: _INTERNAL,

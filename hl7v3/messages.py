@@ -136,6 +136,7 @@ CODES: dict[Condition, ErrorCode] = {
     Condition.COMMUNITY_UNKNOWN: _UNKNOWN_KEY,
     Condition.COMMUNITY_UNAVAILABLE: _TRY_AGAIN,
     Condition.REGISTRY_UNAVAILABLE: _TRY_AGAIN,
+    Condition.PEER_UNAVAILABLE: _TRY_AGAIN,
     Condition.BUSY: _TRY_AGAIN,
     Condition.OUT_OF_RESOURCES: ErrorCode("NOSTORE", "No storage space for message", reject=True),
     Condition.CONTENT_DAMAGED: _INTERNAL,

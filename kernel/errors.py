@@ -88,6 +88,7 @@ class Condition(Enum):
 
     # this service
     REGISTRY_UNAVAILABLE = "the registry does not answer"
+    PEER_UNAVAILABLE = "the other system does not answer"
     BUSY = "too much work at the moment; try again"
     OUT_OF_RESOURCES = "disk or memory are short"
     CONTENT_DAMAGED = "the stored document is not what was stored"

@@ -151,6 +151,7 @@ _OURS = frozenset(
         Condition.BUSY,
         Condition.OUT_OF_RESOURCES,
         Condition.REGISTRY_UNAVAILABLE,
+        Condition.PEER_UNAVAILABLE,
         Condition.COMMUNITY_UNAVAILABLE,
         Condition.CONTENT_DAMAGED,
         Condition.REMOVAL_FAILED,
