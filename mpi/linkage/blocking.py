@@ -16,7 +16,6 @@ from typing import Final
 from mpi.linkage.names import family_skeleton, skeleton, sound_code
 from mpi.linkage.nicknames import root_of
 from mpi.linkage.normalise import Prepared
-from mpi.linkage.places import Home
 
 KEYS_VERSION = 1
 MASK: Final = (1 << 64) - 1
@@ -39,6 +38,8 @@ RULES: tuple[str, ...] = (
     "home_given",
     "birth_home",
     "family_given_city",
+    "names",
+    "names_initial",
 )
 """Names of the rules; the place of a name is the number of its rule."""
 
@@ -98,10 +99,9 @@ def birth_code(birth: str) -> str:
     return birth[:4] + day + month
 
 
-@lru_cache(_CACHE)
-def home_code(home: Home) -> str:
+def home_code(number: str, street: str) -> str:
     """House number and the start of the street."""
-    return f"{home.number} {skeleton(home.street)[:5]}" if home.street and home.number else ""
+    return f"{number} {skeleton(street)[:5]}" if street and number else ""
 
 
 def family_parts(families: Iterable[str]) -> tuple[str, ...]:
@@ -148,21 +148,24 @@ def _birth_keys(record: Prepared) -> Iterable[int]:
         yield mix("birth_given", birth, part_hash(start))
     for home in record.homes[:_MOST_HISTORY]:
         yield mix("birth_postcode", birth, part_hash(home.postcode))
-        yield mix("birth_home", birth, part_hash(home_code(home)))
+        yield mix("birth_home", birth, part_hash(home_code(home.number, home.street)))
 
 
 def _name_keys(record: Prepared) -> Iterable[int]:
     year = part_hash(record.birth[:4])
     day = part_hash(record.birth[4:]) if len(record.birth) == 8 else 0
+    initial = part_hash(record.middle[:1])
     givens = _givens(record)
     for family, given in product(family_parts(record.families), givens):
         names = part_hash(names_code(given, family))
         yield mix("names_day", names, day)
         yield mix("names_year", names, year)
+        yield mix("names", names)
+        yield mix("names_initial", names, initial)
         sounds = (part_hash(family_code(family)), part_hash(given_code(given)))
         yield mix("family_given_year", *sounds, year)
         for home in record.homes[:_MOST_HISTORY]:
             yield mix("family_given_postcode", *sounds, part_hash(home.postcode))
             yield mix("family_given_city", *sounds, part_hash(home.city))
     for home, start in product(record.homes[:_MOST_HISTORY], sorted(_starts(record))):
-        yield mix("home_given", part_hash(home_code(home)), part_hash(start))
+        yield mix("home_given", part_hash(home_code(home.number, home.street)), part_hash(start))

@@ -14,6 +14,8 @@ Keys = npt.NDArray[np.uint64]
 Pairs = npt.NDArray[np.int64]
 FAT_KEY = 64
 """A key under which more records stand says little; other rules find the pairs that matter."""
+_FATTEST = {"names": 12, "names_initial": 16}
+"""Rules that ask for little find namesakes; they are for rare names."""
 _SLOTS = 4
 _MULTIPLIER = np.uint64(blocking.MULTIPLIER)
 _SHIFT = np.uint64(29)
@@ -91,7 +93,9 @@ def rule_keys(columns: Columns) -> Iterator[tuple[str, list[Keys]]]:
     for rule, last in (("family_given_year", year), ("family_given_postcode", postcode), ("family_given_city", parts.of(columns.city))):
         yield rule, [mix_columns(rule, sound, given, last) for sound in sounds]
     names = parts.names()
-    for rule, last in (("names_day", day), ("names_year", year)):
+    yield "names", [mix_columns("names", name) for name in names]
+    initial = parts.of(columns.middle, lambda text: text[:1])
+    for rule, last in (("names_day", day), ("names_year", year), ("names_initial", initial)):
         yield rule, [mix_columns(rule, name, last) for name in names]
 
 
@@ -101,13 +105,13 @@ def _middle_start(middle: str) -> str:
 
 def _home_code(text: str) -> str:
     number, _, street = text.partition("|")
-    return f"{number} {blocking.skeleton(street)[:5]}" if street and number else ""
+    return blocking.home_code(number, street)
 
 
 def candidate_pairs(columns: Columns) -> Pairs:
     """All pairs of records that share a key, each once and in order, as `smaller * size + larger`."""
-    found = [_pairs_of_rule(keys, columns.size) for _, keys in rule_keys(columns)]
-    found += [_pairs_of_rule([_spread(column)], columns.size) for column in columns.identifiers.values()]
+    found = [_pairs_of_rule(keys, columns.size, _FATTEST.get(rule, FAT_KEY)) for rule, keys in rule_keys(columns)]
+    found += [_pairs_of_rule([_spread(column)], columns.size, FAT_KEY) for column in columns.identifiers.values()]
     found.append(_history_pairs(columns))
     pairs = np.concatenate(found)
     found.clear()
@@ -143,17 +147,17 @@ def _history_pairs(columns: Columns) -> Pairs:
     return np.array(pairs, np.int64)
 
 
-def _pairs_of_rule(arrays: Sequence[Keys], size: int) -> Pairs:
+def _pairs_of_rule(arrays: Sequence[Keys], size: int, fattest: int) -> Pairs:
     keys = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
     owners = np.flatnonzero(keys).astype(np.int64)
     keys = keys[owners]
     owners %= size
     order = np.argsort(keys)
     keys, owners = keys[order], owners[order]
-    keep = _run_lengths(keys) <= FAT_KEY
+    keep = _run_lengths(keys) <= fattest
     keys, owners = keys[keep], owners[keep]
     found = []
-    for distance in range(1, FAT_KEY):
+    for distance in range(1, fattest):
         same = np.flatnonzero(keys[distance:] == keys[:-distance])
         if not len(same):
             break

@@ -172,7 +172,7 @@ def _with_own(identifiers: dict[str, Column], source: Column, own: Sequence[str]
 
 def _prepared_of(columns: Columns, index: int) -> Prepared:
     def value(column: Column) -> str:
-        return column.values[column.codes[index]]
+        return column.values[int(column.codes[index])]
 
     number, _, street = value(columns.street).partition("|")
     home = Home(number, street, value(columns.unit), value(columns.city), value(columns.postcode))

@@ -1,6 +1,7 @@
 """The model of linkage: how likely each level of agreement is for a pair of each class, how many pairs there are, thresholds.
 
-Classes: `same` (one person) and its innocent rivals `household` (another person of the same home), `twin` and `stranger`.
+Classes: `same` (one person) and its innocent rivals `household` (another person of the same home), `twin`, `namesake` (a
+relative of another generation who bears the same name) and `stranger`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from dataclasses import dataclass, field, replace
 
 from mpi.linkage.levels import FIELDS, Levels
 
-CLASSES: tuple[str, ...] = ("same", "household", "twin", "stranger")
-SAME, HOUSEHOLD, TWIN, STRANGER = range(len(CLASSES))
-RIVALS: tuple[int, ...] = (HOUSEHOLD, TWIN, STRANGER)
+CLASSES: tuple[str, ...] = ("same", "household", "twin", "namesake", "stranger")
+SAME, HOUSEHOLD, TWIN, NAMESAKE, STRANGER = range(len(CLASSES))
+RIVALS: tuple[int, ...] = (HOUSEHOLD, TWIN, NAMESAKE, STRANGER)
 
 LevelProbabilities = tuple[tuple[float, ...], ...]
 """Per field, per level, the probability of the level when it is not missing. Index 0 (missing) is 1."""

@@ -8,7 +8,7 @@ from mpi.linkage.model import LevelProbabilities, Model, Thresholds, monotone
 
 VERSION = "shipped-1"
 _POPULATION = 100_000
-_PER_RECORD = (0.9, 3.0, 0.03, 1.0)
+_PER_RECORD = (0.9, 3.0, 0.03, 0.02, 1.0)
 
 # Given: exact variant nickname close middle initial similar different swapped placeholder.
 # Family: exact variant close former similar changed different.
@@ -55,6 +55,20 @@ _TWIN: LevelProbabilities = (
     (1, 0.03, 0.97),
     (1, 0.6, 0.4),
 )
+_NAMESAKE: LevelProbabilities = (
+    (1, 0.87, 0.02, 0.04, 0.06, 0.002, 0.004, 0.002, 0.0015, 0.0005, 1),
+    (1, 0.3, 0.03, 0.35, 0.32),
+    (1, 0.86, 0.02, 0.06, 0.03, 0.005, 0.005, 0.02),
+    (1, 0.1, 0.9),
+    (1, 0.0003, 0.0002, 0.001, 0.002, 0.0055, 0.001, 0.05, 0.94),
+    (1, 0.985, 0.985, 0.015, 0.015),
+    (1, 0.01, 0.005, 0.985),
+    (1, 0.25, 0.5, 0.06, 0.08, 0.03, 0.03, 0.05),
+    (1, 0.05, 0.95),
+    (1, 0.3, 0.05, 0.65),
+    (1, 0.5, 0.5),
+    (1, 0.7, 0.3),
+)
 _STRANGER: LevelProbabilities = (
     (1, 0.006, 0.0015, 0.002, 0.006, 0.004, 0.08, 0.06, 0.84, 0.00002, 1),
     (1, 0.012, 0.012, 0.08, 0.896),
@@ -78,7 +92,7 @@ def shipped_model() -> Model:
         version=VERSION,
         population=_POPULATION,
         per_record=_PER_RECORD,
-        levels=monotone((_SAME, _HOUSEHOLD, _TWIN, _STRANGER)),
+        levels=monotone((_SAME, _HOUSEHOLD, _TWIN, _NAMESAKE, _STRANGER)),
         thresholds=Thresholds(link=9.0, review=0.0, margin=4.0),
         names_together=4.0,
     )

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from mpi.linkage.batch import LevelCodes, level_table, patterns_of_pairs
 from mpi.linkage.candidates import Pairs
 from mpi.linkage.columns import Column, Columns
-from mpi.linkage.levels import BIRTH, FAMILY, FIELDS, GIVEN, IDENTIFIER, PLACE, SEX, Given, Place
-from mpi.linkage.model import CLASSES, HOUSEHOLD, SAME, STRANGER, TWIN, Frequencies, LevelProbabilities, Model, monotone
+from mpi.linkage.levels import BIRTH, FAMILY, FIELDS, GIVEN, IDENTIFIER, PLACE, SEX, SUFFIX, Given, Place
+from mpi.linkage.model import CLASSES, HOUSEHOLD, NAMESAKE, SAME, STRANGER, TWIN, Frequencies, LevelProbabilities, Model, monotone
 
 Floats = npt.NDArray[np.float64]
 _ROUNDS = 60
@@ -32,8 +32,14 @@ _HOME_PAIRS = 100_000
 _NEIGHBOURS = 0.05
 """Of pairs that share an address or telephone by count, the part taken to be strangers."""
 _FEWEST = 1e-9
-_NEVER_TWINS = (Given.EXACT, Given.VARIANT, Given.NICKNAME)
-"""Twins do not bear one name; how often records of twins do is not learnt, for it would be learnt from the same person."""
+_RELATED = (SAME, HOUSEHOLD, TWIN, NAMESAKE)
+_DEFINED: Mapping[int, Mapping[int, tuple[int, ...]]] = {
+    SAME: {SUFFIX: (1, 2)},
+    TWIN: {GIVEN: (Given.EXACT, Given.VARIANT, Given.NICKNAME)},
+    NAMESAKE: {GIVEN: tuple(range(1, 10)), BIRTH: tuple(range(1, 9)), SUFFIX: (1, 2)},
+}
+"""Levels that make a class what it is and are not learnt, lest it take in pairs of another: twins do not bear one name, namesakes
+are of two generations, nobody is their own junior."""
 _COMMON = 3
 _MOST_TOGETHER = 64.0
 _GROUPS: Mapping[int, tuple[tuple[int, ...], ...]] = {SEX: ((1, 4), (2, 3))}
@@ -152,16 +158,25 @@ def _household(grouped: _Patterns, levels: list[list[list[float]]], start: Model
     working = [[list(field) for field in table] for table in levels]
     for table in working:
         table[PLACE] = [1.0] * FIELDS[PLACE].size
-    shares = np.array([start.per_record[number] for number in (SAME, HOUSEHOLD, TWIN)])
+    shares = np.array([start.per_record[number] for number in _RELATED])
     for _ in range(_ROUNDS // 2):
-        parts = _responsibilities(grouped, working, np.log(shares), (SAME, HOUSEHOLD, TWIN))
-        for row, number in enumerate((SAME, HOUSEHOLD, TWIN)):
-            working[number] = _maximise(grouped, grouped.counts * parts[row], start.levels[number], _SEEN_BEFORE)
+        parts = _responsibilities(grouped, working, np.log(shares), _RELATED)
+        for row, number in enumerate(_RELATED):
+            working[number] = _learn(grouped, grouped.counts * parts[row], start, number)
             working[number][PLACE] = [1.0] * FIELDS[PLACE].size
         shares = np.maximum((parts * grouped.counts).sum(axis=1), 1.0)
     found = working[HOUSEHOLD]
     found[PLACE] = levels[HOUSEHOLD][PLACE]
     return found
+
+
+def _learn(grouped: _Patterns, weights: Floats, start: Model, number: int) -> list[list[float]]:
+    """The levels of a class, but for what defines it: that is as it was at the start."""
+    table = _maximise(grouped, weights, start.levels[number], _SEEN_BEFORE)
+    for at, fixed in _DEFINED.get(number, {}).items():
+        for level in fixed:
+            table[at][level] = start.levels[number][at][level]
+    return table
 
 
 def _household_pairs(columns: Columns, levels: list[list[list[float]]], per_record: list[float]) -> float:
@@ -183,14 +198,12 @@ def _expectation_maximisation(grouped: _Patterns, levels: list[list[list[float]]
     every = range(len(CLASSES))
     previous = 0.0
     for _ in range(_ROUNDS):
-        priors = np.log(np.array([per_record[SAME], per_record[HOUSEHOLD], per_record[TWIN], max(size - 1, 1) / 2]))
+        priors = np.log(np.array([per_record[SAME], per_record[HOUSEHOLD], per_record[TWIN], per_record[NAMESAKE], max(size - 1, 1) / 2]))
         parts = _responsibilities(grouped, levels, priors, tuple(every))
-        for number in (SAME, TWIN):
+        for number in (SAME, TWIN, NAMESAKE):
             weights = grouped.counts * parts[number]
-            levels[number] = _maximise(grouped, weights, start.levels[number], _SEEN_BEFORE)
+            levels[number] = _learn(grouped, weights, start, number)
             per_record[number] = max(float(weights.sum()) / size, 1e-4)
-        for level in _NEVER_TWINS:
-            levels[TWIN][GIVEN][level] = start.levels[TWIN][GIVEN][level]
         home = _maximise(grouped, grouped.counts * parts[HOUSEHOLD], start.levels[HOUSEHOLD], _SEEN_BEFORE)
         levels[HOUSEHOLD][PLACE] = home[PLACE]
         if abs(per_record[SAME] - previous) < _ENOUGH * per_record[SAME]:

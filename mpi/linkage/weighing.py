@@ -12,7 +12,7 @@ from mpi.linkage.candidates import Pairs
 from mpi.linkage.columns import Column, Columns
 from mpi.linkage.decision import APART_WEIGHT
 from mpi.linkage.levels import BIRTH, FAMILY, FIELDS, GIVEN, Birth, Family, Given
-from mpi.linkage.model import CLASSES, HOUSEHOLD, RIVALS, SAME, STRANGER, TWIN, Model
+from mpi.linkage.model import CLASSES, HOUSEHOLD, NAMESAKE, RIVALS, SAME, STRANGER, TWIN, Model
 from mpi.linkage.vetoes import contradicts, surplus_of
 from mpi.linkage.weights import FREQUENCY_LIMIT
 
@@ -73,7 +73,7 @@ class Weigher:
         both = (levels[:, GIVEN] == Given.EXACT) & (levels[:, FAMILY] == Family.EXACT)
         family += np.where(both, np.log2(self._model.names_together), 0.0)[inverse]
         close = (levels[:, GIVEN] == Given.CLOSE)[inverse]
-        added = {HOUSEHOLD: given + birth, TWIN: np.where(close, given, 0.0), STRANGER: given + family + birth}
+        added = {HOUSEHOLD: given + birth, TWIN: np.where(close, given, 0.0), NAMESAKE: birth, STRANGER: given + family + birth}
         rivals = np.logaddexp2.reduce([likelihoods[inverse, number] + added[number] for number in RIVALS])
         found: Floats = likelihoods[inverse, SAME] - rivals
         return found

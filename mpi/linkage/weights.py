@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from mpi.linkage.comparison import Comparison
 from mpi.linkage.levels import BIRTH, FAMILY, FIELDS, GIVEN, Birth, Family, Given, Levels
-from mpi.linkage.model import CLASSES, HOUSEHOLD, RIVALS, SAME, STRANGER, TWIN, Model
+from mpi.linkage.model import CLASSES, HOUSEHOLD, NAMESAKE, RIVALS, SAME, STRANGER, TWIN, Model
 from mpi.linkage.normalise import Prepared
 from mpi.linkage.vetoes import Veto, vetoes_of
 
@@ -106,15 +107,14 @@ def frequency_parts(levels: Levels, model: Model, a: Prepared, b: Prepared) -> l
     birth = _adjustment(model, "birth", a.birth, b.birth, levels[BIRTH], Birth.EXACT)
     if levels[GIVEN] == Given.EXACT and levels[FAMILY] == Family.EXACT:
         family += math.log2(model.names_together)
-    parts[GIVEN] = _rivals(household=given, twin=given if levels[GIVEN] == Given.CLOSE else 0.0, stranger=given)
-    parts[FAMILY] = _rivals(household=0.0, twin=0.0, stranger=family)
-    parts[BIRTH] = _rivals(household=birth, twin=0.0, stranger=birth)
+    parts[GIVEN] = _rivals({HOUSEHOLD: given, TWIN: given if levels[GIVEN] == Given.CLOSE else 0.0, STRANGER: given})
+    parts[FAMILY] = _rivals({STRANGER: family})
+    parts[BIRTH] = _rivals({HOUSEHOLD: birth, NAMESAKE: birth, STRANGER: birth})
     return parts
 
 
-def _rivals(household: float, twin: float, stranger: float) -> tuple[float, ...]:
-    values = {SAME: 0.0, HOUSEHOLD: household, TWIN: twin, STRANGER: stranger}
-    return tuple(values[k] for k in range(len(CLASSES)))
+def _rivals(values: Mapping[int, float]) -> tuple[float, ...]:
+    return tuple(values.get(number, 0.0) for number in range(len(CLASSES)))
 
 
 def _adjustment(model: Model, field: str, one: str, other: str, level: int, last: int) -> float:
