@@ -2,14 +2,14 @@
 
 A column holds for each record the place of its value in a list of distinct values; place 0 is the empty value. What does not
 fit in columns (a second address, an alias of the given name) is kept as `Prepared` in `history`, and such records are compared
-one by one. `from_raw` is the fast way from text, `from_prepared` the way from stored rows; both give the same columns.
+one by one. `RawColumns` and `clean` are the fast way from text, `from_prepared` is the way from stored rows; both give the same.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -23,11 +23,11 @@ Codes = npt.NDArray[np.int32]
 _V = TypeVar("_V")
 _NATIONAL = "national"
 _HOME_PARTS = 5
-TEXT_COLUMNS: tuple[str, ...] = (
+_READ: tuple[str, ...] = (
     "source", "given", "middle", "family", "suffix", "sex", "dob", "street", "city", "postcode", "phone", "national_id",
     "birth_order", "email", "mother_family", "alias_family", "alias_given",
 )  # fmt: skip
-"""The columns of text `from_raw` reads; any may be absent. A column `id:<authority>` is a further identifier."""
+"""The columns of text that are read; any may be absent. A column `id:<authority>` is a further identifier."""
 
 
 @dataclass(slots=True)
@@ -198,36 +198,77 @@ def _prepared_of(columns: Columns, index: int) -> Prepared:
     )
 
 
+class RawColumns:
+    """Text as sources wrote it, gathered row by row or in blocks of rows; each distinct text is kept once."""
+
+    def __init__(self, header: Sequence[str]) -> None:
+        self.header = tuple(header)
+        self.size = 0
+        self._places: dict[str, dict[str, int]] = {name: {"": 0} for name in self.header if name in _READ or name.startswith("id:")}
+        self._codes: dict[str, list[Codes]] = {name: [] for name in self._places}
+        self.record_ids: list[str] = []
+
+    def add(self, rows: Sequence[Sequence[str]]) -> None:
+        """Take in a block of rows; each has a text for every name of the header."""
+        for name, texts in zip(self.header, zip(*rows, strict=True), strict=True):
+            if name == "record_id":
+                self.record_ids.extend(texts)
+            elif name in self._places:
+                places = self._places[name]
+                self._codes[name].append(
+                    np.fromiter((places.setdefault(text, len(places)) for text in texts), np.int32, len(rows)),
+                )
+        self.size += len(rows)
+
+    def column(self, name: str) -> Column | None:
+        """A column of texts not yet cleaned; None when it is not there."""
+        if name not in self._places:
+            return None
+        parts = self._codes[name]
+        return Column(list(self._places[name]), np.concatenate(parts) if parts else np.zeros(0, np.int32))
+
+    @property
+    def identifier_names(self) -> tuple[str, ...]:
+        """Columns of further identifiers."""
+        return tuple(name for name in self._places if name.startswith("id:"))
+
+
 def from_raw(raw: Mapping[str, Sequence[str]]) -> Columns:
-    """Columns of text as sources wrote it. All columns are of one length."""
-    size = len(next(iter(raw.values())))
-    given, middle, placeholder, order_hint, given_suffix = _givens(raw, size)
-    families, family_suffix = _families(raw, size)
-    street, number_unit = _streets(raw.get("street"), size)
-    suffix = _clean(raw.get("suffix"), size, suffix_of)
+    """Columns of lists of text, all of one length."""
+    gathered = RawColumns(tuple(raw))
+    gathered.add(list(zip(*raw.values(), strict=True)))
+    return clean(gathered)
+
+
+def clean(raw: RawColumns) -> Columns:
+    """Clean every distinct text once. Says the same as `normalise.prepare` record by record."""
+    size = raw.size
+    given, middle, placeholder, order_hint, given_suffix = _givens(raw)
+    families, family_suffix = _families(raw)
+    street, unit = _streets(raw)
+    suffix = _clean(raw, "suffix", suffix_of)
     for found in (given_suffix, family_suffix):
         suffix = _fill(suffix, found)
-    identifiers = {_NATIONAL: _clean(raw.get("national_id"), size, identifier_of.__wrapped__)}
-    for name, texts in raw.items():
-        if name.startswith("id:"):
-            identifiers["=" + name[3:].replace(":", "_")] = _clean(texts, size, str.strip)
-    source = _clean(raw.get("source"), size, _source_of)
-    identifiers = _with_own(identifiers, source, raw.get("record_id", [""] * size))
+    source = _clean(raw, "source", _source_of)
+    identifiers = {_NATIONAL: _clean(raw, "national_id", identifier_of.__wrapped__)}
+    for name in raw.identifier_names:
+        identifiers["=" + name[3:].replace(":", "_")] = _clean(raw, name, str.strip)
     columns = Columns(
         size, given, middle, families, suffix,
-        birth=_clean(raw.get("dob"), size, birth_of),
-        sex=_clean(raw.get("sex"), size, _sex_of),
-        street=street, unit=number_unit,
-        city=_clean(raw.get("city"), size, city_of),
-        postcode=_clean(raw.get("postcode"), size, postcode_of),
-        phone=_clean(raw.get("phone"), size, phone_of.__wrapped__),
-        email=_clean(raw.get("email"), size, email_of.__wrapped__),
-        mother=_clean(raw.get("mother_family"), size, _mother_of),
-        order=_fill(_clean(raw.get("birth_order"), size, _order_of), order_hint),
+        birth=_clean(raw, "dob", birth_of),
+        sex=_clean(raw, "sex", _sex_of),
+        street=street, unit=unit,
+        city=_clean(raw, "city", city_of),
+        postcode=_clean(raw, "postcode", postcode_of),
+        phone=_clean(raw, "phone", phone_of.__wrapped__),
+        email=_clean(raw, "email", email_of.__wrapped__),
+        mother=_clean(raw, "mother_family", _mother_of),
+        order=_fill(_clean(raw, "birth_order", _order_of), order_hint),
         source=source,
-        identifiers=identifiers, placeholder=placeholder,
+        identifiers=_with_own(identifiers, source, raw.record_ids or [""] * size),
+        placeholder=placeholder,
     )  # fmt: skip
-    _aliases(columns, raw.get("alias_given"))
+    _add_aliases(columns, raw.column("alias_given"))
     return columns
 
 
@@ -248,24 +289,30 @@ def _mother_of(text: str) -> str:
     return families[0] if families else ""
 
 
-def number_values(texts: Sequence[str]) -> tuple[list[str], Codes]:
-    """Distinct texts in order of appearance, and the place of each."""
-    places: dict[str, int] = {}
-    codes = np.fromiter((places.setdefault(text, len(places)) for text in texts), np.int32, len(texts))
-    return list(places), codes
-
-
 def _recode(cleaned: Sequence[str], codes: Codes) -> Column:
     places: dict[str, int] = {"": 0}
     table = np.fromiter((places.setdefault(value, len(places)) for value in cleaned), np.int32, len(cleaned))
     return Column(list(places), table[codes] if len(cleaned) else codes)
 
 
-def _clean(texts: Sequence[str] | None, size: int, cleaner: Callable[[str], str]) -> Column:
-    if texts is None:
-        return Column([""], np.zeros(size, np.int32))
-    values, codes = number_values(texts)
-    return _recode([cleaner(value) if value else "" for value in values], codes)
+def _empty(size: int) -> Column:
+    return Column([""], np.zeros(size, np.int32))
+
+
+def _clean(raw: RawColumns, name: str, cleaner: Callable[[str], str]) -> Column:
+    column = raw.column(name)
+    if column is None:
+        return _empty(raw.size)
+    return _recode([cleaner(value) if value else "" for value in column.values], column.codes)
+
+
+def _pairs_of_texts(one: Column, other: Column | None) -> tuple[list[tuple[str, str]], Codes]:
+    """Distinct pairs of texts of two columns, and the place of each record's."""
+    if other is None:
+        return [(value, "") for value in one.values], one.codes
+    width = len(other.values)
+    distinct, inverse = np.unique(one.codes.astype(np.int64) * width + other.codes, return_inverse=True)
+    return [(one.values[key // width], other.values[key % width]) for key in distinct.tolist()], inverse.astype(np.int32)
 
 
 def _fill(column: Column, other: Column) -> Column:
@@ -280,14 +327,13 @@ def _fill(column: Column, other: Column) -> Column:
     return Column(list(places), codes)
 
 
-def _givens(raw: Mapping[str, Sequence[str]], size: int) -> tuple[Column, Column, npt.NDArray[np.bool_], Column, Column]:
-    given, middle = raw.get("given"), raw.get("middle")
+def _givens(raw: RawColumns) -> tuple[Column, Column, npt.NDArray[np.bool_], Column, Column]:
+    given = raw.column("given")
     if given is None:
-        empty = Column([""], np.zeros(size, np.int32))
-        return empty, empty, np.zeros(size, np.bool_), empty, empty
-    texts = given if middle is None else [f"{g} {m}" if m else g for g, m in zip(given, middle, strict=True)]
-    values, codes = number_values(texts)
-    found = [given_of.__wrapped__(value) for value in values]
+        nothing = _empty(raw.size)
+        return nothing, nothing, np.zeros(raw.size, np.bool_), nothing, nothing
+    texts, codes = _pairs_of_texts(given, raw.column("middle"))
+    found = [given_of.__wrapped__(f"{first} {second}" if second else first) for first, second in texts]
     placeholders = np.fromiter((f[3] for f in found), np.bool_, len(found))
     return (
         _recode([f[0] for f in found], codes),
@@ -298,15 +344,10 @@ def _givens(raw: Mapping[str, Sequence[str]], size: int) -> tuple[Column, Column
     )
 
 
-def _families(raw: Mapping[str, Sequence[str]], size: int) -> tuple[Column, Column]:
-    family, alias = raw.get("family"), raw.get("alias_family")
-    texts = family if family is not None else [""] * size
-    if alias is not None:
-        texts = [f"{f}\x1f{a}" if a else f for f, a in zip(texts, alias, strict=True)]
-    values, codes = number_values(texts)
+def _families(raw: RawColumns) -> tuple[Column, Column]:
+    texts, codes = _pairs_of_texts(raw.column("family") or _empty(raw.size), raw.column("alias_family"))
     names, suffixes = [], []
-    for value in values:
-        present, _, former = value.partition("\x1f")
+    for present, former in texts:
         families, suffix = family_of.__wrapped__(present)
         more = family_of.__wrapped__(former)[0] if former else ()
         names.append("|".join(dict.fromkeys((*families, *more))))
@@ -314,22 +355,23 @@ def _families(raw: Mapping[str, Sequence[str]], size: int) -> tuple[Column, Colu
     return _recode(names, codes), _recode(suffixes, codes)
 
 
-def _streets(texts: Sequence[str] | None, size: int) -> tuple[Column, Column]:
-    if texts is None:
-        empty = Column([""], np.zeros(size, np.int32))
-        return empty, empty
-    values, codes = number_values(texts)
-    found = [street_of.__wrapped__(value) for value in values]
+def _streets(raw: RawColumns) -> tuple[Column, Column]:
+    column = raw.column("street")
+    if column is None:
+        return _empty(raw.size), _empty(raw.size)
+    found = [street_of.__wrapped__(value) for value in column.values]
     return (
-        _recode([f"{number}|{street}" if street else "" for number, street, _ in found], codes),
-        _recode([unit for _, _, unit in found], codes),
+        _recode([f"{number}|{street}" if street else "" for number, street, _ in found], column.codes),
+        _recode([unit for _, _, unit in found], column.codes),
     )
 
 
-def _aliases(columns: Columns, texts: Sequence[str] | None) -> None:
-    for index, text in enumerate(texts or ()):
-        alias = given_of(text)[0] if text else ""
-        record = _prepared_of(columns, index) if alias else None
-        if record is not None and alias != record.given:
-            fields = {name: getattr(record, name) for name in Prepared.__slots__}
-            columns.history[index] = Prepared(**{**fields, "other_givens": (alias,)})
+def _add_aliases(columns: Columns, aliases: Column | None) -> None:
+    """Records with an alias of the given name are compared one by one."""
+    if aliases is None:
+        return
+    for index in np.flatnonzero(aliases.codes).tolist():
+        alias = given_of(aliases.values[int(aliases.codes[index])])[0]
+        record = _prepared_of(columns, index)
+        if alias and alias != record.given:
+            columns.history[index] = replace(record, other_givens=(alias,))

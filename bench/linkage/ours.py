@@ -1,0 +1,55 @@
+"""Links a CSV file with the columns of an import and writes `record,cluster,probable` and what it took."""
+
+from __future__ import annotations
+
+import csv
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from mpi.linkage.columns import Columns, RawColumns, clean
+from mpi.linkage.linking import LinkedBatch, link_batch
+
+_BLOCK = 50_000
+
+
+def read(path: Path) -> Columns:
+    """The records of a file, cleaned."""
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        raw = RawColumns(next(reader))
+        for block in _blocks(reader):
+            raw.add(block)
+    return clean(raw)
+
+
+def _blocks(reader: Iterator[list[str]]) -> Iterator[Sequence[list[str]]]:
+    while block := list(islice(reader, _BLOCK)):
+        yield block
+
+
+def link(path: Path, out: Path) -> LinkedBatch:
+    """Link a file; `out` gets the clusters, `out` with `.json` the measurements."""
+    wall, used = time.perf_counter(), time.process_time()
+    columns = read(path)
+    cleaned = time.perf_counter() - wall
+    steps = {"read and clean": round(cleaned, 2)}
+    linked = link_batch(columns, tell=lambda step: steps.__setitem__(step, round(time.perf_counter() - wall, 2)))
+    measured = {
+        "wall": round(time.perf_counter() - wall, 2),
+        "cpu": round(time.process_time() - used, 2),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "started at": steps,
+    }
+    with out.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(zip(linked.automatic.tolist(), linked.probable.tolist(), strict=True))
+    out.with_suffix(".json").write_text(json.dumps(measured))
+    return linked
+
+
+if __name__ == "__main__":
+    link(Path(sys.argv[1]), Path(sys.argv[2]))
