@@ -119,7 +119,7 @@ def test_documents_leave_as_parts_byte_for_byte(stub: SoapStub, tmp_path: Path) 
     assert sent.headers.get_content_type() == "multipart/related"
     assert sent.headers.get_param("type") == "application/xop+xml"
     assert sent.headers.get_param("start-info") == "application/soap+xml"
-    assert sent.headers.get_param("start") in sent.parts[0][0].decode()
+    assert str(sent.headers.get_param("start")) in sent.parts[0][0].decode()
     assert [content for _, content in sent.parts[1:]] == [DOCUMENT, b""]
     assert b"Content-ID: <d1@here>" in sent.parts[1][0]
     assert int(sent.headers["Content-Length"]) == len(sent.body)
