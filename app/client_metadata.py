@@ -1,0 +1,173 @@
+"""The metadata of what the client submits: codes that any affinity domain is likely to have, unless others are given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ebrim.model import (
+    Association,
+    AssociationType,
+    Author,
+    CodedValue,
+    DocumentEntry,
+    Identifier,
+    LocalText,
+    Slot,
+    Submission,
+    SubmissionSet,
+)
+from ebrim.uuids import SLOT_SUBMISSION_SET_STATUS
+from kernel.codes import Code
+from kernel.errors import Condition, Rejected, violation
+from kernel.identifiers import EntryUuid, NewUuid, Oid, PatientId, oid_from_uuid
+
+LOINC: Final = "2.16.840.1.113883.6.1"
+SNOMED_CT: Final = "2.16.840.1.113883.6.96"
+SOURCE: Final = oid_from_uuid(EntryUuid("urn:uuid:5d4e1c3a-6a5b-4f0e-9c57-0b6d0b8f5f21"))
+"""What the client calls itself where no sourceId is given."""
+
+CLASS: Final = Code("SUMMARIES", "1.3.6.1.4.1.19376.1.2.6.1", "Summaries")
+TYPE: Final = Code("34133-9", LOINC, "Summary of episode note")
+FORMAT: Final = Code("urn:ihe:iti:xds:2017:mimeTypeSufficient", "1.3.6.1.4.1.19376.1.2.3", "mimeType Sufficient")
+FACILITY: Final = Code("22232009", SNOMED_CT, "Hospital")
+PRACTICE: Final = Code("309927009", SNOMED_CT, "General medical department (environment)")
+CONFIDENTIALITY: Final = Code("N", "2.16.840.1.113883.5.25", "normal")
+CONTENT_TYPE: Final = Code("22232009", SNOMED_CT, "Hospital")
+
+MIME_TYPES: Final = {
+    ".pdf": "application/pdf",
+    ".xml": "text/xml",
+    ".cda": "text/xml",
+    ".txt": "text/plain",
+    ".hl7": "application/x-hl7",
+    ".dcm": "application/dicom",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".json": "application/fhir+json",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFile:
+    """A file to be submitted; the title is its name where none is given, the MIME type goes by its suffix."""
+
+    path: Path
+    title: str = ""
+    mime_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What was found out about a file: bytes, SHA-1 in hex, and when it was changed (DTM)."""
+
+    file: DocumentFile
+    size: int
+    sha1: str
+    changed: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionMetadata:
+    """What is said of the documents of one submission.
+
+    `source_patient_id` is the identifier at the source, the affinity domain's where none is given. `author` is an XCN,
+    `institution` an XON. `creation_time` is a DTM, the time of the file where none is given. `replaces` is the entryUUID of the
+    document that a single file replaces.
+    """
+
+    class_code: Code = CLASS
+    type_code: Code = TYPE
+    format_code: Code = FORMAT
+    facility_code: Code = FACILITY
+    practice_code: Code = PRACTICE
+    confidentiality_code: Code = CONFIDENTIALITY
+    content_type_code: Code = CONTENT_TYPE
+    source_patient_id: PatientId | None = None
+    source_id: Oid = SOURCE
+    author: str = ""
+    institution: str = ""
+    language: str = "en-US"
+    title: str = ""
+    creation_time: str = ""
+    replaces: str = ""
+
+
+def submission_of(
+    files: Sequence[FileFacts], patient_id: PatientId, metadata: SubmissionMetadata, *, now: str, new_uuid: NewUuid
+) -> Submission:
+    """A submission set with an entry for each file, `now` (DTM) being its time. Raises `Rejected` for what cannot be submitted."""
+    if not files:
+        raise Rejected(violation(Condition.DOCUMENT_MISSING, "files", "there is no file to submit"))
+    if metadata.replaces and len(files) != 1:
+        raise Rejected(violation(Condition.METADATA_INVALID, "replaces", "one document is replaced by one file"))
+    entries = tuple(_entry(number, facts, patient_id, metadata, new_uuid) for number, facts in enumerate(files, 1))
+    whole = SubmissionSet(
+        id="SubmissionSet01",
+        title=_texts(metadata.title, metadata.language),
+        patient_ids=(Identifier(patient_id.cx),),
+        unique_ids=(Identifier(oid_from_uuid(new_uuid())),),
+        source_ids=(Identifier(metadata.source_id),),
+        authors=_authors(metadata),
+        content_type_codes=(_coded(metadata.content_type_code),),
+        submission_time=(now,),
+    )
+    original = (Slot(SLOT_SUBMISSION_SET_STATUS, ("Original",)),)
+    associations = [
+        Association(id=f"Member{n:02}", type=AssociationType.HAS_MEMBER.value, source=whole.id, target=entry.id, slots=original)
+        for n, entry in enumerate(entries, 1)
+    ]
+    if metadata.replaces:
+        replacement = AssociationType.RPLC.value
+        associations.append(Association(id="Replacement", type=replacement, source=entries[0].id, target=metadata.replaces))
+    return Submission(entries=entries, submission_sets=(whole,), associations=tuple(associations))
+
+
+def _entry(number: int, facts: FileFacts, patient_id: PatientId, metadata: SubmissionMetadata, new_uuid: NewUuid) -> DocumentEntry:
+    source_patient_id = metadata.source_patient_id or patient_id
+    return DocumentEntry(
+        id=f"Document{number:02}",
+        mime_type=_mime_type(facts.file),
+        title=_texts(facts.file.title or facts.file.path.name, metadata.language),
+        patient_ids=(Identifier(patient_id.cx),),
+        unique_ids=(Identifier(oid_from_uuid(new_uuid())),),
+        authors=_authors(metadata),
+        class_codes=(_coded(metadata.class_code),),
+        type_codes=(_coded(metadata.type_code),),
+        format_codes=(_coded(metadata.format_code),),
+        facility_codes=(_coded(metadata.facility_code),),
+        practice_codes=(_coded(metadata.practice_code),),
+        confidentiality_codes=(_coded(metadata.confidentiality_code),),
+        creation_time=(metadata.creation_time or facts.changed,),
+        hash=(facts.sha1,),
+        size=(str(facts.size),),
+        language_code=(metadata.language,),
+        source_patient_id=(source_patient_id.cx,),
+    )
+
+
+def _mime_type(file: DocumentFile) -> str:
+    found = file.mime_type or MIME_TYPES.get(file.path.suffix.lower(), "")
+    if not found:
+        detail = f"the suffix {file.path.suffix or 'is missing and'} does not tell the MIME type; give it"
+        raise Rejected(violation(Condition.METADATA_INVALID, file.path.name, detail))
+    return found
+
+
+def _texts(text: str, language: str) -> tuple[LocalText, ...]:
+    return (LocalText(text, language),) if text else ()
+
+
+def _coded(code: Code) -> CodedValue:
+    return CodedValue(code)
+
+
+def _authors(metadata: SubmissionMetadata) -> tuple[Author, ...]:
+    person = (metadata.author,) if metadata.author else ()
+    institution = (metadata.institution,) if metadata.institution else ()
+    return (Author(person=person, institution=institution),) if person or institution else ()
