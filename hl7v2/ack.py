@@ -118,7 +118,7 @@ def refused(exchange: V2Exchange, error: HieError) -> OutgoingMessage:
 def acknowledgement(exchange: V2Exchange, code: str, violations: Iterable[Violation]) -> OutgoingMessage:
     """An ACK with MSA-1 and what was found wrong."""
     header = exchange.header
-    writer = Writer(exchange.message.encoding)
+    writer = Writer(exchange.message.encoding.completed)
     # HL7 2.5, 2.9.2: ACK^event^ACK; before, and where no event could be read, plain ACK
     has_event = header.event and not header.has_old_errors
     kind = writer.plain("ACK", header.event, "ACK") if has_event else Er7Text("ACK")

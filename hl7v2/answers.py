@@ -24,7 +24,7 @@ OK, NOT_FOUND = "OK", "NF"
 
 def pix_answer(exchange: V2Exchange, identifiers: Sequence[PatientId], warnings: Sequence[Violation] = ()) -> OutgoingMessage:
     """RSP^K23: the corresponding identifiers in one PID, or NF without any (ITI TF-2, 3.9.4.2.2.6)."""
-    writer = Writer(exchange.message.encoding)
+    writer = Writer(exchange.message.encoding.completed)
     if not identifiers:
         return _answer(exchange, writer, AA, (NOT_FOUND,), (), tuple(warnings))
     # the name is required by HL7 and none is given: an empty one and a pseudonym without content
@@ -35,7 +35,7 @@ def pix_answer(exchange: V2Exchange, identifiers: Sequence[PatientId], warnings:
 
 def pdq_answer(exchange: V2Exchange, page: DemographicsPage, warnings: Sequence[Violation] = ()) -> OutgoingMessage:
     """RSP^K22: a PID for each person, with QRI where a confidence is known, and DSC when more can be asked for."""
-    writer = Writer(exchange.message.encoding)
+    writer = Writer(exchange.message.encoding.completed)
     if not page.hits:
         return _answer(exchange, writer, AA, (NOT_FOUND, "", str(page.total), "0", "0"), (), tuple(warnings))
     no_name = writer.plain("", "", "", "", "", "", "U")
@@ -55,7 +55,7 @@ def query_refused(exchange: V2Exchange, error: HieError) -> OutgoingMessage:
     if (exchange.header.message_type, exchange.header.event) not in _ANSWER_KINDS:
         return refused(exchange, error)
     code = acknowledgement_code(error)
-    return _answer(exchange, Writer(exchange.message.encoding), code, (code,), (), error.violations)
+    return _answer(exchange, Writer(exchange.message.encoding.completed), code, (code,), (), error.violations)
 
 
 def _answer(

@@ -83,6 +83,11 @@ class V2Dispatcher:
             return self._unreadable(raw, peer, header, error)
         return self._dispatch(raw, peer, message, lenient=lenient).to_bytes()
 
+    def too_long(self, head: bytes, peer: Peer) -> bytes:
+        """The answer to a frame over the limit, of which only the beginning was kept."""
+        error = Unreadable(violation(Condition.TOO_LARGE, "MSH", "the message is longer than is taken here"))
+        return self._unreadable(head, peer, peek(head) or _NO_HEADER, error)
+
     def _dispatch(self, raw: bytes, peer: Peer, message: Message, *, lenient: bool) -> OutgoingMessage:
         found = judge_header(Header(message.segments[0]), self._doors.keys(), lenient=lenient)
         warnings = tuple(v for v in found if not v.is_error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NewType
 
@@ -24,6 +24,7 @@ Er7Text = NewType("Er7Text", str)
 """Text that is escaped and composed already; only `Writer` makes it."""
 
 _SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
+_SHORTEST_HEADER = len("MSH|^")
 _FORMATTING = frozenset("HN")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -43,6 +44,14 @@ class Encoding:
     def characters(self) -> str:
         """MSH-2."""
         return self.component + self.repetition + self.escape + self.subcomponent
+
+    @property
+    def completed(self) -> Encoding:
+        """The same with every delimiter there: an answer needs them all."""
+        used = self.field + self.characters
+        free = [c for c in "~\\&^!$%*" if c not in used]
+        missing = [name for name in ("repetition", "escape", "subcomponent") if not getattr(self, name)]
+        return replace(self, **dict(zip(missing, free, strict=False))) if missing else self
 
 
 STANDARD = Encoding()
@@ -168,9 +177,7 @@ def parse(raw: bytes, *, lenient: bool = False) -> Message:
     text, charset = decode(raw, _declared_charset(header, encoding), lenient=lenient)
     if "\x00" in text:
         raise Unreadable(violation(Condition.MALFORMED, "MSH", "a message must not hold null characters"))
-    encoding = Encoding(
-        encoding.field, encoding.component, encoding.repetition, encoding.escape, encoding.subcomponent, charset.codec
-    )
+    encoding = replace(encoding, codec=charset.codec)
     segments = tuple(_segments(text, encoding))
     return Message(segments, encoding, charset, text)
 
@@ -178,7 +185,7 @@ def parse(raw: bytes, *, lenient: bool = False) -> Message:
 def header_line(raw: bytes) -> str:
     """The MSH segment in Latin-1, which is enough to read delimiters and character set from. Raises `Unreadable`."""
     line = re.split(rb"[\r\n]", raw[:20_000], maxsplit=1)[0].decode("latin-1")
-    if not line.startswith("MSH") or len(line) < 8:
+    if not line.startswith("MSH") or len(line) < _SHORTEST_HEADER:
         raise Unreadable(violation(Condition.MALFORMED, "MSH", "a message begins with an MSH segment"))
     return line
 
