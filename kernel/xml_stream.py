@@ -41,7 +41,8 @@ class DivertingParser:
     """Push parser. The text of every element named `diverted` goes to a sink of its own, whatever its size.
 
     An element `diverted` that holds child elements and no text is built as it stands. `limit` counts all bytes but the text
-    that was diverted. Elements built here know no line number. Raises `Unreadable` as `parse_xml` does.
+    that was diverted. Elements built here know no line number, and a prefix without a namespace is dropped, not refused: libxml2
+    tells it to nobody here. Raises `Unreadable` as `parse_xml` does.
     """
 
     def __init__(self, diverted: str, open_sink: Callable[[], TextSink], *, limit: int) -> None:
@@ -69,15 +70,19 @@ class DivertingParser:
                 encoding_of(self._head)
             self._fed += len(piece)
             self._run(self._parser.feed, piece)
-            if self._fed - self._target.diverted_characters > self._limit:
-                raise Unreadable(violation(Condition.TOO_LARGE, "XML", f"more than {self._limit} bytes beside documents"))
+            self._refuse_above(self._limit + _SLICE)  # libxml2 holds some text back, which may be a document's
 
     def close(self) -> Element:
         """The root element."""
         self._run(self._parser.close)
+        self._refuse_above(self._limit)
         if self._target.root is None:
             raise Unreadable(violation(Condition.MALFORMED, "XML", "the document is not complete"))
         return self._target.root
+
+    def _refuse_above(self, limit: int) -> None:
+        if self._fed - self._target.diverted_characters > limit:
+            raise Unreadable(violation(Condition.TOO_LARGE, "XML", f"more than {self._limit} bytes beside documents"))
 
     def _run(self, step: Callable[..., object], *piece: bytes) -> None:
         try:

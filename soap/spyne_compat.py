@@ -1,8 +1,9 @@
 """Makes spyne 2.14.0 importable on Python 3.12 and later; import this before anything of spyne.
 
-Two things it relies on are gone: the import hook of the `six` it carries (3.12), so that `spyne.util.six.moves.*` cannot be found,
-and the module `cgi` (3.13), of which it uses `parse_header` alone. Both are put in `sys.modules` under the names it asks for; the
-stand-in for `cgi` is taken away again, so that nobody else believes it to be there.
+Two things it relies on are gone: the old protocol of import hooks (3.12), through which the `six` it carries gives out
+`spyne.util.six.moves.*`, and the module `cgi` (3.13), of which it uses `parse_header` alone. Both are put in `sys.modules` under the
+names it asks for. The stand-in for `cgi` and the hook are taken away again, so that nobody else believes the one to be there and
+no other import meets the other.
 """
 
 from __future__ import annotations
@@ -33,16 +34,17 @@ def parse_header(line: str) -> tuple[str, dict[str, str]]:
 
 def install() -> None:
     """Imports what we use of spyne, with stand-ins where this Python has no such module. May be called again."""
-    if sys.version_info >= (3, 12):
-        for name, real in _MOVED.items():
-            sys.modules.setdefault(_PREFIX + name, importlib.import_module(real))
+    for name, real in _MOVED.items():
+        sys.modules.setdefault(_PREFIX + name, importlib.import_module(real))
     lent = _stand_in_for_cgi() if sys.version_info >= (3, 13) and "cgi" not in sys.modules else None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of cgi on 3.11 and 3.12
+            warnings.simplefilter("ignore", ImportWarning)  # of the hook on 3.11
             for name in _NEEDED:
                 importlib.import_module(name)
     finally:
+        sys.meta_path[:] = [hook for hook in sys.meta_path if type(hook).__module__ != "spyne.util.six"]
         if lent is not None:
             del sys.modules["cgi"]
 

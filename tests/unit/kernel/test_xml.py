@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 
 from kernel.errors import Condition, Unreadable
-from kernel.xml import escape, parse_xml, schema_faults
+from kernel.xml import encoding_of, escape, parse_xml, schema_faults
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,61 @@ def test_escaped_text_is_read_back_as_it_was() -> None:
     root = parse_xml(f'<a b="{escape(text)}">{escape(text)}</a>'.encode())
 
     assert (root.text, root.get("b")) == (text, text)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<?xml version='1.0' encoding='UTF-7'?>+ADw-a/+AD4-",
+        "<?xml version='1.0' encoding='cp037'?><a/>".encode("cp037"),
+        b"<?xml version='1.0' encoding='cp037'?><a/>",
+        b"<?xml version='1.0' encoding='ISO-2022-JP'?><a/>",
+        "<?xml version='1.0' encoding='UTF-32'?><a/>".encode("utf-32"),
+        "<?xml version='1.0' encoding='UTF-32'?><a/>".encode("utf-32-be"),
+        "<?xml version='1.0' encoding='UTF-7'?><a/>".encode("utf-16"),
+        b"+ADw-a/+AD4-",
+        b"just text",
+    ],
+)
+def test_an_encoding_that_hides_markup_is_refused(data: bytes) -> None:
+    with pytest.raises(Unreadable):
+        parse_xml(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        (b"<a/>", "utf-8"),
+        (b" <a/>", "utf-8"),
+        (b"\xef\xbb\xbf<a/>", "utf-8"),
+        (b"<?xml version='1.0'?><a/>", "utf-8"),
+        (b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xe9</a>", "iso-8859-1"),
+        ("<?xml version='1.0' encoding='UTF-16'?><a/>".encode("utf-16"), "utf-16"),
+    ],
+)
+def test_the_usual_encodings_are_read(data: bytes, encoding: str) -> None:
+    assert encoding_of(data) == encoding
+    assert parse_xml(data).tag == "a"
+
+
+def test_the_encoding_is_seen_though_the_first_chunks_are_small() -> None:
+    data = b"<?xml version='1.0' encoding='UTF-7'?>+ADw-a/+AD4-"
+
+    with pytest.raises(Unreadable) as refused:
+        parse_xml(data[i : i + 1] for i in range(len(data)))
+
+    assert refused.value.condition is Condition.CHARSET_UNSUPPORTED
+
+
+def test_schema_faults_hide_the_values_of_keys(tmp_path: Path) -> None:
+    (tmp_path / "s.xsd").write_text(
+        """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
+        <xs:element name="a"><xs:complexType><xs:sequence>
+        <xs:element name="b" type="xs:string" maxOccurs="9"/></xs:sequence></xs:complexType>
+        <xs:unique name="u"><xs:selector xpath="b"/><xs:field xpath="."/></xs:unique></xs:element></xs:schema>"""
+    )
+    schema = etree.XMLSchema(etree.parse(tmp_path / "s.xsd"))
+
+    (found,) = schema_faults(schema, parse_xml(b"<a><b>Smith</b><b>Smith</b></a>"))
+
+    assert "Smith" not in found
