@@ -28,7 +28,6 @@ _MIME_TYPE = f"{{{XDSB}}}mimeType"
 _INCLUDE = f"{{{XOP}}}Include"
 _REF_LIST = f"{{{RIM}}}ObjectRefList"
 _RESPONSE = f"{{{RS}}}RegistryResponse"
-_CID = "cid:"
 
 RETRIEVE_RESPONSE_TAIL = b"</xdsb:RetrieveDocumentSetResponse>"
 
@@ -100,10 +99,10 @@ def _content(element: Element) -> Content:
     includes = list(element.iterchildren(_INCLUDE))
     if not includes:
         return Content(problem="elements inside Document") if len(element) else Content(base64=element.text or "")
-    href = includes[0].get("href", "")
-    if len(includes) > 1 or not href.startswith(_CID) or len(href) == len(_CID):
+    scheme, _, name = includes[0].get("href", "").strip().partition(":")
+    if len(includes) > 1 or scheme.lower() != "cid" or not name:
         return Content(problem="xop:Include does not name one part of this message by cid:")
-    return Content(content_id=unquote(href[len(_CID) :]))
+    return Content(content_id=unquote(name, errors="replace").strip("<>"))
 
 
 def include(content_id: str) -> bytes:

@@ -1,0 +1,147 @@
+"""A vault in a folder: content-addressed files, published by rename."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from io import FileIO
+from pathlib import Path
+from typing import Final
+
+from repository.vault import Content, Held, Opened, checked, missing, no_room
+from soap.exchange import Attachment, PartHeaders, PartSink
+from soap.spool import Spool
+
+_KEY: Final = re.compile(r"[0-9a-f]{64}\Z")
+
+
+class FileVault:
+    """Documents at `content/ab/cd/<sha256>` below `root`; `staging` and `trash` beside, for a rename stays in one file system.
+
+    A file is flushed before it is renamed and its folder after, so that a power cut leaves it whole or not at all.
+    """
+
+    def __init__(self, root: Path, *, document_bytes: int) -> None:
+        self._content = root / "content"
+        self._staging = root / "staging"
+        self._trash = root / "trash"
+        self._document_bytes = document_bytes
+        self._known: set[Path] = set()
+        for folder in (self._content, self._staging, self._trash):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def stage(self, headers: PartHeaders) -> PartSink:
+        """A sink for a document that is about to arrive."""
+        return Spool(self._staging, limit=self._document_bytes)(headers)
+
+    def publish(self, staged: Attachment) -> Content:
+        """Puts a staged document in its place. One that is there already is replaced, which heals it and renews its time."""
+        target = self._path(staged.sha256)
+        try:
+            _flush(staged.path)
+            self._make_folder(target.parent)
+            os.utime(staged.path)
+            staged.path.replace(target)
+            _flush(target.parent)
+        except OSError as problem:
+            self._known.discard(target.parent)
+            raise no_room(problem) from problem
+        return Content(staged.sha256, staged.size)
+
+    def open(self, content: Content) -> Opened:
+        """A document to be sent, checked. Raises `Unavailable` when its bytes are not those stored."""
+        return checked(content, lambda: self._file(content.sha256))
+
+    def discard(self, sha256: str, *, unless_since: datetime) -> bool:
+        """Removes a document's bytes, unless they were published since that instant.
+
+        The file is moved aside before its time is looked at: one that was published a moment ago is moved back, and one that is
+        published from now on is another file.
+        """
+        path, aside = self._path(sha256), self._trash / sha256
+        try:
+            path.rename(aside)
+        except FileNotFoundError:
+            return False
+        if _time(aside) >= unless_since:
+            _put_back(aside, path)
+            return False
+        aside.unlink(missing_ok=True)
+        _flush(path.parent)
+        return True
+
+    def held(self) -> Iterator[Held]:
+        """Every key the vault holds, folder by folder."""
+        for first in sorted(self._content.iterdir()):
+            for second in sorted(first.iterdir()):
+                for file in sorted(second.iterdir()):
+                    if _KEY.match(file.name) and (at := _time(file)) is not _GONE:
+                        yield Held(file.name, at)
+
+    def clear(self, *, before: datetime) -> int:
+        """Removes staging files of requests that broke off, and puts back what a broken sweep moved aside."""
+        for aside in self._trash.iterdir():
+            _put_back(aside, self._path(aside.name))
+        return sum(_remove(file) for file in self._staging.iterdir() if _time(file) < before)
+
+    def _file(self, sha256: str) -> FileIO:
+        path = self._path(sha256)
+        for place in (path, self._trash / sha256, path):
+            # a sweep may hold it aside for a moment
+            try:
+                return FileIO(place)
+            except FileNotFoundError:
+                continue
+            except OSError as problem:
+                raise missing() from problem
+        raise missing()
+
+    def _path(self, sha256: str) -> Path:
+        if not _KEY.match(sha256):
+            raise ValueError("a key of the vault is a SHA-256 in lower-case hex")
+        return self._content / sha256[:2] / sha256[2:4] / sha256
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder in self._known:
+            return
+        for new in (folder.parent, folder):
+            new.mkdir(exist_ok=True)
+            _flush(new.parent)
+        self._known.add(folder)
+
+
+_GONE: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def _time(path: Path) -> datetime:
+    """When the file was last published; far in the future for one that somebody else has just removed."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return _GONE
+
+
+def _put_back(aside: Path, path: Path) -> None:
+    """Ends a sweep that was mistaken or broke off; another may be doing the same."""
+    with suppress(FileNotFoundError):
+        if path.exists():
+            aside.unlink()
+        else:
+            aside.rename(path)
+
+
+def _remove(path: Path) -> int:
+    path.unlink(missing_ok=True)
+    return 1
+
+
+def _flush(path: Path) -> None:
+    """fsync of a file, or of a folder, which makes the names in it durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,152 @@
+"""A vault in an object store that speaks S3. The only module that imports obstore."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from io import BytesIO, FileIO
+from pathlib import Path
+from typing import Final, TypeVar
+
+import obstore
+from obstore.exceptions import BaseError, NotFoundError
+
+from kernel.errors import Condition, Unavailable, violation
+from repository.vault import CHUNK, KEPT, Content, Held, Opened, checked, damaged, missing, no_room
+from soap.exchange import Attachment, PartHeaders, PartSink
+from soap.spool import Spool
+
+T = TypeVar("T")
+_PORTION: Final = 1_000
+"""Keys listed at once."""
+_PART: Final = 8 << 20
+"""Bytes of one part of a large upload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Where the objects are: `endpoint` is empty for Amazon; without keys the machine's own credentials are used."""
+
+    name: str
+    prefix: str
+    endpoint: str = ""
+    region: str = "us-east-1"
+    access_key: str = ""
+    secret_key: str = ""
+    timeout: timedelta = timedelta(seconds=60)
+
+
+class ObjectVault:
+    """Documents at `<prefix>/ab/cd/<sha256>`; on their way in and out they lie in `staging`, a folder of this machine."""
+
+    def __init__(self, bucket: Bucket, staging: Path, *, document_bytes: int) -> None:
+        self._staging = staging
+        self._document_bytes = document_bytes
+        self._prefix = bucket.prefix.strip("/")
+        self._store = _store(bucket)
+        staging.mkdir(parents=True, exist_ok=True)
+
+    def stage(self, headers: PartHeaders) -> PartSink:
+        """A sink for a document that is about to arrive."""
+        return Spool(self._staging, limit=self._document_bytes)(headers)
+
+    def publish(self, staged: Attachment) -> Content:
+        """Uploads a staged document, also where it is there already: that heals it and renews its time."""
+        key = self._key(staged.sha256)
+        _asked(lambda: obstore.put(self._store, key, staged.path, chunk_size=_PART, max_concurrency=4))
+        staged.path.unlink(missing_ok=True)
+        return Content(staged.sha256, staged.size)
+
+    def open(self, content: Content) -> Opened:
+        """A document to be sent, fetched once and checked. Raises `Unavailable` when its bytes are not those stored."""
+        answer = _asked(lambda: obstore.get(self._store, self._key(content.sha256)))
+        if content.size <= KEPT:
+            data = _asked(lambda: bytes(answer.bytes()))
+            return checked(content, lambda: BytesIO(data))
+        file = self._fetched(content, answer)
+        return checked(content, lambda: _rewound(file))
+
+    def discard(self, sha256: str, *, unless_since: datetime) -> bool:
+        """Removes a document's bytes, unless they were published since that instant."""
+        key = self._key(sha256)
+        try:
+            if _asked(lambda: obstore.head(self._store, key))["last_modified"] >= unless_since:
+                return False
+        except Unavailable as problem:
+            if problem.condition is Condition.CONTENT_DAMAGED:
+                return False
+            raise
+        _asked(lambda: obstore.delete(self._store, key))
+        return True
+
+    def held(self) -> Iterator[Held]:
+        """Every key the vault holds, in portions."""
+        portions = _asked(lambda: obstore.list(self._store, self._prefix or None, chunk_size=_PORTION))
+        while (portion := _asked(lambda: next(portions, None))) is not None:
+            for found in portion:
+                yield Held(found["path"].rpartition("/")[2], found["last_modified"])
+
+    def clear(self, *, before: datetime) -> int:
+        """Removes staging files of requests that broke off before that instant."""
+        old = [file for file in self._staging.iterdir() if file.stat().st_mtime < before.timestamp()]
+        for file in old:
+            file.unlink(missing_ok=True)
+        return len(old)
+
+    def _key(self, sha256: str) -> str:
+        return f"{self._prefix}/{sha256[:2]}/{sha256[2:4]}/{sha256}".lstrip("/")
+
+    def _fetched(self, content: Content, answer: object) -> FileIO:
+        """The object in a file without a name, which goes with its last user."""
+        try:
+            descriptor, name = tempfile.mkstemp(prefix="out-", dir=self._staging)
+            os.unlink(name)
+            file = FileIO(descriptor, "r+")
+            for chunk in _chunks(answer):
+                if file.tell() > content.size:
+                    raise damaged()
+                file.write(chunk)
+        except OSError as problem:
+            raise no_room(problem) from problem
+        return file
+
+
+def _store(bucket: Bucket) -> object:
+    options: dict[str, object] = {"region": bucket.region, "virtual_hosted_style_request": not bucket.endpoint}
+    if bucket.endpoint:
+        options["endpoint"] = bucket.endpoint
+    if bucket.access_key:
+        options |= {"access_key_id": bucket.access_key, "secret_access_key": bucket.secret_key}
+    client = {
+        "allow_http": bucket.endpoint.startswith("http://"),
+        "timeout": bucket.timeout,
+        "connect_timeout": timedelta(seconds=5),
+    }
+    retry = {"max_retries": 3, "retry_timeout": bucket.timeout}
+    store: object = obstore.store.S3Store(bucket.name, config=options, client_options=client, retry_config=retry)
+    return store
+
+
+def _rewound(file: FileIO) -> FileIO:
+    """The file from its beginning, to be closed by itself."""
+    file.seek(0)
+    return FileIO(os.dup(file.fileno()))
+
+
+def _chunks(answer: object) -> Iterator[bytes]:
+    stream = iter(answer.stream(min_chunk_size=CHUNK))  # type: ignore[attr-defined]  # obstore is untyped here
+    while (chunk := _asked(lambda: next(stream, None))) is not None:
+        yield bytes(chunk)
+
+
+def _asked(act: Callable[[], T]) -> T:
+    """What the object store answers; its troubles in our words. The store's own sentence may hold keys and stays here."""
+    try:
+        return act()
+    except (NotFoundError, FileNotFoundError) as problem:
+        raise missing() from problem
+    except (BaseError, OSError) as problem:
+        raise Unavailable(violation(Condition.BUSY, "", "the object store does not answer; try again")) from problem
