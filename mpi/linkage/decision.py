@@ -13,7 +13,7 @@ from mpi.linkage.normalise import Prepared
 from mpi.linkage.vetoes import contradicts
 from mpi.linkage.weights import Explanation, score
 
-JOIN_SURPLUS = 3.0
+JOIN_SURPLUS = 1.0
 """So much more weight than a link of one record does the joining of two persons need."""
 APART_WEIGHT = -8.0
 """Two members whose pair weighs less than this are different people whatever a third record says."""

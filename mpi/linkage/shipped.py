@@ -8,7 +8,7 @@ from mpi.linkage.model import LevelProbabilities, Model, Thresholds, monotone
 
 VERSION = "shipped-1"
 _POPULATION = 100_000
-_PER_RECORD = (0.9, 3.0, 0.03, 0.02, 1.0)
+_PER_RECORD = (0.9, 3.5, 0.02, 0.02, 1.0)
 
 # Given: exact variant nickname close middle initial similar different swapped placeholder.
 # Family: exact variant close former similar changed different.
@@ -28,11 +28,11 @@ _SAME: LevelProbabilities = (
     (1, 0.93, 0.07),
 )
 _HOUSEHOLD: LevelProbabilities = (
-    (1, 0.02, 0.004, 0.006, 0.02, 0.01, 0.06, 0.07, 0.81, 0.0005, 1),
+    (1, 0.004, 0.0005, 0.001, 0.003, 0.002, 0.006, 0.01, 0.973, 0.0005, 1),
     (1, 0.02, 0.02, 0.09, 0.87),
     (1, 0.72, 0.02, 0.05, 0.05, 0.01, 0.08, 0.07),
     (1, 0.3, 0.7),
-    (1, 0.0005, 0.0003, 0.0015, 0.002, 0.025, 0.025, 0.4, 0.5457),
+    (1, 0.001, 0.0002, 0.0015, 0.002, 0.005, 0.03, 0.36, 0.6003),
     (1, 0.45, 0.97, 0.03, 0.55),
     (1, 0.01, 0.005, 0.985),
     (1, 0.3, 0.5, 0.05, 0.08, 0.03, 0.02, 0.02),
@@ -42,7 +42,7 @@ _HOUSEHOLD: LevelProbabilities = (
     (1, 0.7, 0.3),
 )
 _TWIN: LevelProbabilities = (
-    (1, 0.0004, 0.0006, 0.001, 0.02, 0.01, 0.06, 0.08, 0.827, 0.0005, 1),
+    (1, 0.0004, 0.0006, 0.001, 0.012, 0.008, 0.04, 0.04, 0.8975, 0.0005, 1),
     (1, 0.02, 0.02, 0.09, 0.87),
     (1, 0.88, 0.02, 0.05, 0.02, 0.005, 0.015, 0.01),
     (1, 0.9, 0.1),
@@ -93,6 +93,6 @@ def shipped_model() -> Model:
         population=_POPULATION,
         per_record=_PER_RECORD,
         levels=monotone((_SAME, _HOUSEHOLD, _TWIN, _NAMESAKE, _STRANGER)),
-        thresholds=Thresholds(link=9.0, review=0.0, margin=4.0),
+        thresholds=Thresholds(link=7.0, review=0.0, margin=4.0),
         names_together=4.0,
     )
