@@ -158,7 +158,8 @@ class XdsClient:
     def locate(self, unique_id: str) -> FoundDocument:
         """ITI-18 GetDocuments: the entry of a document, the approved one first. Raises `Rejected` when there is none."""
         slots = [QuerySlot("$XDSDocumentEntryUniqueId", (quoted_list([unique_id]),))]
-        found = sorted(self._query(QueryId.GET_DOCUMENTS, slots), key=lambda d: d.status != Status.APPROVED.name)
+        named = (d for d in self._query(QueryId.GET_DOCUMENTS, slots) if d.unique_id == unique_id)
+        found = sorted(named, key=lambda d: d.status != Status.APPROVED.name)
         if not found:
             raise Rejected(violation(Condition.DOCUMENT_UNKNOWN, unique_id, "the registry has no document with this uniqueId"))
         return found[0]

@@ -259,6 +259,15 @@ def test_of_several_versions_the_approved_one_is_located(client: XdsClient, stub
     assert client.locate("2.999.7.1").entry_uuid == "urn:uuid:2"
 
 
+def test_a_registry_that_answers_with_another_document_is_not_believed(client: XdsClient, stub: SoapStub) -> None:
+    stub.script = lambda _: query_answer(a_document_entry(id="urn:uuid:1"))
+
+    with pytest.raises(Rejected) as raised:
+        client.locate("2.999.7.9")
+
+    assert raised.value.condition is Condition.DOCUMENT_UNKNOWN
+
+
 def test_content_that_is_not_what_was_registered_is_not_kept(client: XdsClient, stub: SoapStub, tmp_path: Path) -> None:
     stub.script = library(a_document_entry(id="urn:uuid:1", hash=(SHA1,)), content=b"changed")
 

@@ -10,7 +10,7 @@ import pytest
 import zeep  # noqa: TID251 - a foreign client as judge
 from lxml import etree
 
-from kernel.xml import load_schema, parse_xml
+from kernel.xml import Element, load_schema, parse_xml
 from tests.support.shared import shared
 
 WSDL = Path(__file__).resolve().parents[3] / "wsdl"
@@ -165,3 +165,33 @@ def test_a_common_client_writes_and_reads_a_list_of_different_objects() -> None:
     assert [e.tag for e in written[0]] == [f"{RIM}ExtrinsicObject", f"{RIM}Association"]
     assert [next(iter(v)) for v in read._value_1] == ["ExtrinsicObject", "Association"]
     assert read._value_1[1]["Association"].targetObject == "t"
+
+
+@pytest.mark.parametrize(
+    ("folder", "file"),
+    [
+        ("iti-18", "RegistryStoredQueryResponse_SOAP.xml"),
+        ("iti-42", "RegisterDocumentSet-bRequest_SOAP.xml"),
+        ("iti-42", "SubmitObjectsRequest_ebrs30.xml"),
+        ("iti-57", "update.xml"),
+    ],
+)
+def test_a_common_client_reads_recorded_metadata_and_writes_them_again_unchanged(folder: str, file: str) -> None:
+    registry = client("registry")
+    kind = registry.get_element(f"{RIM}RegistryObjectList")
+    (recorded,) = parse_xml(shared("samples", folder, file).read_bytes()).iter(f"{RIM}RegistryObjectList")
+    written = etree.Element("here")
+
+    kind.render(written, kind.parse(recorded, registry.wsdl.types))
+
+    assert facts(written[0]) == facts(recorded)
+
+
+def facts(element: Element) -> list[tuple[str, dict[str, str], str]]:
+    """Names, attributes and texts in document order; an element that holds nothing at all is nothing to the client."""
+    found = [
+        (str(e.tag), {str(k): str(v) for k, v in e.attrib.items()}, (e.text or "").strip())
+        for e in element.iter()
+        if len(e) or e.attrib or e.text
+    ]
+    return found
