@@ -189,9 +189,8 @@ def test_a_common_client_reads_recorded_metadata_and_writes_them_again_unchanged
 
 def facts(element: Element) -> list[tuple[str, dict[str, str], str]]:
     """Names, attributes and texts in document order; an element that holds nothing at all is nothing to the client."""
-    found = [
+    return [
         (str(e.tag), {str(k): str(v) for k, v in e.attrib.items()}, (e.text or "").strip())
         for e in element.iter()
         if len(e) or e.attrib or e.text
     ]
-    return found
