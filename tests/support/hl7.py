@@ -106,7 +106,9 @@ def v3_feed(
         interaction,
         f"""<subject typeCode="SUBJ"><registrationEvent classCode="REG" moodCode="EVN"><statusCode code="active"/>
         <subject1 typeCode="SBJ"><patient classCode="PAT">{ids}<statusCode code="active"/>
-        <patientPerson classCode="PSN" determinerCode="INSTANCE">{person}</patientPerson></patient></subject1>
+        <patientPerson classCode="PSN" determinerCode="INSTANCE">{person}</patientPerson>
+        <providerOrganization classCode="ORG" determinerCode="INSTANCE"><id root="2.999.1.1"/><contactParty classCode="CON"/>
+        </providerOrganization></patient></subject1>
         <custodian typeCode="CST"><assignedEntity classCode="ASSIGNED"><id root="2.999.7"/></assignedEntity></custodian>
         {after}</registrationEvent></subject>""",
     )
