@@ -1,0 +1,102 @@
+"""One stored query: its parameters read, its patients resolved, its objects found and shown (ITI-18, ITI-51)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.engine import Connection
+
+from ebrim.query import LEAF_CLASS, OBJECT_REF, StoredQuery
+from kernel.errors import Condition, Rejected, rejected, violation
+from kernel.identifiers import parse_cx
+from registry.ports import PatientDirectory, Standing
+from registry.queries import answers
+from registry.queries.catalogue import CATALOGUE, Definition
+from registry.queries.families import FAMILIES, Found, Search
+from registry.queries.parameters import Arguments, read_arguments
+from registry.settings import RegistrySettings
+from registry.terms import Terms
+
+_RETURN_TYPES: Final = (LEAF_CLASS, OBJECT_REF)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A stored query whose parameters are right."""
+
+    definition: Definition
+    arguments: Arguments
+    whole: bool
+
+    @property
+    def patient_ids(self) -> tuple[str, ...]:
+        """The patient ids (CX) it asks for."""
+        return self.arguments.values(self.definition.patient) if self.definition.patient else ()
+
+
+class Querying:
+    """Answers stored queries."""
+
+    def __init__(self, *, terms: Terms, directory: PatientDirectory, settings: RegistrySettings) -> None:
+        self._terms = terms
+        self._directory = directory
+        self._settings = settings
+
+    def read(self, query: StoredQuery, *, multi_patient: bool) -> Question:
+        """What is asked. Raises `Rejected` with everything that is wrong with it."""
+        definition = CATALOGUE.get(query.query_id.strip().lower())
+        if definition is None or definition.is_multi_patient is not multi_patient:
+            raise rejected(Condition.QUERY_UNKNOWN, "AdhocQuery", "no stored query of this transaction has this id")
+        if query.return_type not in _RETURN_TYPES:
+            raise rejected(Condition.PARAMETER_INVALID, "returnType", "neither LeafClass nor ObjectRef")
+        arguments = read_arguments(query, definition.by_name, definition.choices, max_values=self._settings.max_values)
+        return Question(definition, arguments, query.return_type == LEAF_CLASS)
+
+    def answer(self, connection: Connection, question: Question) -> tuple[bytes, ...]:
+        """The fragments of the answer. Raises `Rejected` when there are too many, or of several patients."""
+        standings = self._standings(connection, question)
+        patients = None
+        if question.patient_ids:
+            cxs = [known.cx for standing in standings.values() for known in standing.all_ids if standing.active]
+            patients = self._terms.patients(connection, cxs)
+            if not patients:
+                return ()
+        limit = self._settings.max_results if question.whole else self._settings.max_references
+        search = Search(connection, question.definition, question.arguments, self._terms, limit, question.whole, patients)
+        found = FAMILIES[question.definition.family](search)
+        if found.size > limit:
+            raise Rejected(violation(Condition.TOO_MANY_RESULTS, "", f"more than {limit} objects"))
+        if not question.whole:
+            return tuple(answers.references(found))
+        return tuple(answers.whole(found, self._shown(connection, question, found, standings)))
+
+    def _standings(self, connection: Connection, question: Question) -> Mapping[str, Standing]:
+        standings: dict[str, Standing] = {}
+        for cx in question.patient_ids:
+            patient_id = parse_cx(cx)
+            assert patient_id is not None
+            standing = self._directory.standing(patient_id, connection)
+            if not standing.known and self._settings.unknown_patient_is_error:
+                raise rejected(Condition.PATIENT_UNKNOWN, question.definition.patient, "the patient id is not known")
+            standings[cx] = standing
+        return standings
+
+    def _shown(
+        self, connection: Connection, question: Question, found: Found, standings: Mapping[str, Standing]
+    ) -> Mapping[int, str]:
+        """The patient id to show for each one that objects were filed under: that of the survivor."""
+        numbers = {row.patient for row in found.objects()}
+        if len(standings) == 1 and numbers:
+            survivor = next(iter(standings.values())).survivor.cx
+            return dict.fromkeys(numbers, survivor)
+        shown = {number: self._survivor(connection, cx) for number, cx in self._terms.patient_ids(connection, numbers).items()}
+        if len(set(shown.values())) > 1 and not question.definition.is_multi_patient:
+            told = "the objects belong to several patients; ask for references"
+            raise Rejected(violation(Condition.SEVERAL_PATIENTS, "", told))
+        return shown
+
+    def _survivor(self, connection: Connection, cx: str) -> str:
+        patient_id = parse_cx(cx)
+        return self._directory.standing(patient_id, connection).survivor.cx if patient_id else cx

@@ -1,0 +1,184 @@
+"""The registry's use cases, each one unit of work with its audit record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import structlog
+
+from access.subject import Subject
+from atna import events
+from atna.events import AuditedQuery
+from atna.message import AuditMessage, Outcome
+from atna.participants import AuditContext, outcome_of
+from ebrim.model import EntryType, Submission
+from ebrim.query import StoredQuery
+from kernel.database import Database
+from kernel.errors import HieError, Violation
+from kernel.identifiers import NewUuid
+from kernel.times import Clock
+from registry.ports import CodeSets, PatientDirectory
+from registry.querying import Querying, Question
+from registry.registering import Registering
+from registry.settings import RegistrySettings
+from registry.store import RegistryStore
+from registry.terms import Terms
+
+log: Final = structlog.get_logger(__name__)
+
+
+class RegistryService:
+    """An XDS.b Document Registry."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        directory: PatientDirectory,
+        code_sets: CodeSets,
+        audit: AuditContext,
+        settings: RegistrySettings,
+        clock: Clock,
+        new_uuid: NewUuid,
+    ) -> None:
+        terms = Terms(database, limit=settings.cached_terms)
+        self._database = database
+        self._audit = audit
+        self._clock = clock
+        self._querying = Querying(terms=terms, directory=directory, settings=settings)
+        self._registering = Registering(
+            database,
+            store=RegistryStore(),
+            terms=terms,
+            directory=directory,
+            code_sets=code_sets,
+            settings=settings,
+            new_uuid=new_uuid,
+        )
+
+    def register(self, submission: Submission, subject: Subject) -> Sequence[Violation]:
+        """ITI-42. Gives warnings; raises `Rejected` with everything that is wrong, and then nothing is stored."""
+        event = self._submitted(events.register_document_set, submission, subject, Outcome.SUCCESS)
+        return self._registering.register(submission, EntryType.STABLE, event.to_xml())
+
+    def register_on_demand(self, submission: Submission, subject: Subject) -> Sequence[Violation]:
+        """ITI-61: as ITI-42, for on-demand entries only."""
+        event = self._submitted(events.register_on_demand, submission, subject, Outcome.SUCCESS)
+        return self._registering.register(submission, EntryType.ON_DEMAND, event.to_xml())
+
+    def query(self, query: StoredQuery, subject: Subject) -> tuple[bytes, ...]:
+        """ITI-18: the fragments of the answer. Its audit record is committed before anything is given out.
+
+        Raises `Rejected` when the query is wrong or its answer too large.
+        """
+        question = self._querying.read(query, multi_patient=False)
+        event = events.stored_query(
+            self._audit,
+            subject,
+            when=self._clock(),
+            outcome=Outcome.SUCCESS,
+            query=_audited(query),
+            patient_ids=question.patient_ids,
+        )
+        return self._answered(question, (event,))
+
+    def query_multiple_patients(self, query: StoredQuery, subject: Subject) -> tuple[bytes, ...]:
+        """ITI-51: as ITI-18, for the queries over several patients; an audit record for each of them."""
+        question = self._querying.read(query, multi_patient=True)
+        told = events.multi_patient_query(
+            self._audit,
+            subject,
+            when=self._clock(),
+            outcome=Outcome.SUCCESS,
+            query=_audited(query),
+            patient_ids=question.patient_ids,
+        )
+        return self._answered(question, told)
+
+    def refuse_submission(
+        self,
+        event: Callable[..., AuditMessage],
+        submission: Submission | None,
+        subject: Subject,
+        error: HieError,
+    ) -> None:
+        """Records that a submission was refused; `event` is that of its transaction in `atna.events`."""
+        self._record((self._submitted(event, submission, subject, outcome_of(error)),))
+
+    def refuse_query(self, query: StoredQuery | None, subject: Subject, error: HieError) -> None:
+        """Records that an ITI-18 was refused."""
+        self._record(
+            (
+                events.stored_query(
+                    self._audit,
+                    subject,
+                    when=self._clock(),
+                    outcome=outcome_of(error),
+                    query=_audited(query),
+                    patient_ids=self._asked(query, multi_patient=False),
+                ),
+            )
+        )
+
+    def refuse_multi_patient_query(self, query: StoredQuery | None, subject: Subject, error: HieError) -> None:
+        """Records that an ITI-51 was refused."""
+        self._record(
+            events.multi_patient_query(
+                self._audit,
+                subject,
+                when=self._clock(),
+                outcome=outcome_of(error),
+                query=_audited(query),
+                patient_ids=self._asked(query, multi_patient=True),
+            )
+        )
+
+    def _asked(self, query: StoredQuery | None, *, multi_patient: bool) -> Sequence[str]:
+        """The patients of a query, where it is right enough to tell."""
+        if query is None:
+            return ()
+        try:
+            return self._querying.read(query, multi_patient=multi_patient).patient_ids
+        except HieError:
+            return ()
+
+    def _submitted(
+        self, event: Callable[..., AuditMessage], submission: Submission | None, subject: Subject, outcome: Outcome
+    ) -> AuditMessage:
+        submission_set = submission.submission_set if submission else None
+        return event(
+            self._audit,
+            subject,
+            when=self._clock(),
+            outcome=outcome,
+            patient_id=submission_set.patient_id if submission_set else None,
+            submission_set_unique_id=submission_set.unique_id if submission_set else None,
+        )
+
+    def _answered(self, question: Question, told: Iterable[AuditMessage]) -> tuple[bytes, ...]:
+        messages = [event.to_xml() for event in told]
+        if self._database.is_sqlite:
+            # its one writer shall not wait while we read
+            with self._database.read() as connection:
+                fragments = self._querying.answer(connection, question)
+            with self._database.begin() as work:
+                work.audited += messages
+            return fragments
+        with self._database.begin() as work:
+            work.audited += messages
+            return self._querying.answer(work.connection, question)
+
+    def _record(self, told: Iterable[AuditMessage]) -> None:
+        try:
+            with self._database.begin() as work:
+                work.audited += [event.to_xml() for event in told]
+        except HieError as problem:
+            # the refusal is answered all the same: it gives nothing away
+            log.error("a refusal was not recorded", conditions=[v.condition.name for v in problem.violations])
+
+
+def _audited(query: StoredQuery | None) -> AuditedQuery:
+    if query is None:
+        return AuditedQuery()
+    return AuditedQuery(query.raw, query.query_id.strip(), query.home)

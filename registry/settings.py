@@ -1,0 +1,25 @@
+"""What an operator may set for the registry."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class RegistrySettings(BaseModel):
+    """Limits, and what the affinity domain adds to the profile."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_results: int = Field(1_000, ge=1, description="Most objects in one answer with full metadata; beyond it XDSTooManyResults.")
+    max_references: int = Field(
+        20_000, ge=1, description="Most ids in one answer of object references; beyond it XDSTooManyResults."
+    )
+    max_objects: int = Field(2_000, ge=1, description="Most objects in one submission.")
+    max_values: int = Field(1_000, ge=1, description="Most values of one parameter of a stored query.")
+    unknown_patient_is_error: bool = Field(
+        False, description="Whether a query for an unknown patient is XDSUnknownPatientId; else its answer is empty."
+    )
+    association_types: tuple[str, ...] = Field(
+        (), description="Association types of the affinity domain beside the profile's, from one entry to another, as URNs."
+    )
+    cached_terms: int = Field(50_000, ge=100, description="Codes and patient ids whose internal numbers a process remembers.")

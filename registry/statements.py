@@ -1,0 +1,143 @@
+"""Statements of SQLAlchemy Core, compiled once and run with their parameters: the same statement on SQLite and PostgreSQL.
+
+Compiling and typing anew for every execution costs more than the statement does. A list is one parameter on PostgreSQL
+(`= ANY`), and as many as it has members on SQLite.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import Connection, CursorResult
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+Parameters = Mapping[str, object]
+
+_LIST = re.compile(r"\(:(\w+)__list\)")
+_ARRAYS = {sa.Text: "text", sa.LargeBinary: "bytea", sa.BigInteger: "bigint", sa.Integer: "bigint", sa.SmallInteger: "bigint"}
+
+
+class AnyOf(sa.ColumnElement[bool]):
+    """`column` equals one of the values of the list parameter `name`."""
+
+    inherit_cache = False
+    type = sa.Boolean()
+    _is_implicitly_boolean = True  # or SQLite would be asked for `... = 1`, and use no index
+
+    def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
+        self.column = column
+        self.name = name
+
+
+@compiles(AnyOf, "sqlite")
+def _in_list(element: AnyOf, compiler: SQLCompiler, **how: object) -> str:
+    return f"{compiler.process(element.column, **how)} IN (:{element.name}__list)"
+
+
+@compiles(AnyOf, "postgresql")
+def _any_array(element: AnyOf, compiler: SQLCompiler, **how: object) -> str:
+    array = next(name for kind, name in _ARRAYS.items() if isinstance(element.column.type, kind))
+    return f"{compiler.process(element.column, **how)} = ANY(%({element.name})s::{array}[])"
+
+
+class Matches(sa.ColumnElement[bool]):
+    """`column` matches the pattern parameter `name`, made by `pattern_for`; case matters."""
+
+    inherit_cache = False
+    type = sa.Boolean()
+    _is_implicitly_boolean = True  # or SQLite would be asked for `... = 1`, and use no index
+
+    def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
+        self.column = column
+        self.name = name
+
+
+@compiles(Matches, "sqlite")
+def _glob(element: Matches, compiler: SQLCompiler, **how: object) -> str:
+    return f"{compiler.process(element.column, **how)} GLOB :{element.name}"
+
+
+@compiles(Matches, "postgresql")
+def _like(element: Matches, compiler: SQLCompiler, **how: object) -> str:
+    return f"{compiler.process(element.column, **how)} LIKE %({element.name})s"
+
+
+def pattern_for(connection: Connection, like: str) -> str:
+    """The pattern of a stored query (`%` any run, `_` one character, nothing escaped) as the database wants it."""
+    if connection.dialect.name == "postgresql":
+        return like.replace("\\", "\\\\")
+    return re.sub(r"[][*?]", lambda found: f"[{found.group()}]", like).replace("%", "*").replace("_", "?")
+
+
+def literal_pattern(connection: Connection, text: str) -> str:
+    """A pattern that stands for the text itself."""
+    if connection.dialect.name == "postgresql":
+        return re.sub(r"([\\%_])", r"\\\1", text)
+    return re.sub(r"[][*?]", lambda found: f"[{found.group()}]", text)
+
+
+def for_postgres(parameters: Parameters) -> Parameters:
+    """Numbers as text of no type: the driver would give each its smallest type, and prepare a statement for every mixture."""
+    return {name: _untyped(value) for name, value in parameters.items()}
+
+
+def _untyped(value: object) -> object:
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, list) and value and isinstance(value[0], int):
+        return f"{{{','.join(map(str, value))}}}"
+    return value
+
+
+class Statement:
+    """A statement compiled on first use for each kind of database."""
+
+    __slots__ = ("_clause", "_compiled")
+
+    def __init__(self, clause: sa.Executable) -> None:
+        self._clause = clause
+        self._compiled: dict[str, tuple[str, Parameters]] = {}
+
+    def run(self, connection: Connection, parameters: Parameters) -> CursorResult[Any]:
+        """Executes it. Lists are given as lists."""
+        name = connection.dialect.name
+        text, constants = self._compiled.get(name) or self._compile(connection)
+        parameters = {**constants, **parameters}
+        if name == "sqlite":
+            if "__list)" in text:
+                text, parameters = _spread(text, parameters)
+        else:
+            parameters = for_postgres(parameters)
+        return connection.exec_driver_sql(text, parameters)
+
+    def rows(self, connection: Connection, parameters: Parameters) -> Sequence[Any]:
+        """Every row, as tuples with names."""
+        return self.run(connection, parameters).fetchall()
+
+    def _compile(self, connection: Connection) -> tuple[str, Parameters]:
+        name = connection.dialect.name
+        dialect = sqlite.dialect(paramstyle="named") if name == "sqlite" else connection.dialect
+        assert isinstance(self._clause, sa.ClauseElement)
+        compiled = self._clause.compile(dialect=dialect)
+        constants = {key: value for key, value in compiled.params.items() if value is not None}
+        self._compiled[name] = str(compiled), constants
+        return self._compiled[name]
+
+
+def _spread(text: str, parameters: Parameters) -> tuple[str, Parameters]:
+    """SQLite knows no arrays: a parameter for each member of a list."""
+    spread = {name: value for name, value in parameters.items() if not isinstance(value, list)}
+
+    def members(found: re.Match[str]) -> str:
+        name = found.group(1)
+        values = parameters[name]
+        assert isinstance(values, list)
+        spread.update((f"{name}_{number}", value) for number, value in enumerate(values))
+        return f"({', '.join(f':{name}_{number}' for number in range(len(values)))})"
+
+    return _LIST.sub(members, text), spread

@@ -1,0 +1,1 @@
+"""The doors of the registry: one file for each transaction."""

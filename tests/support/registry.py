@@ -1,0 +1,132 @@
+"""A registry on a real database, with a patient index and code sets that a test may bend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from lxml import etree
+from sqlalchemy.engine import Connection
+
+from access.subject import Subject
+from atna.participants import AuditContext
+from ebrim.model import Submission
+from ebrim.query import LEAF_CLASS, QuerySlot, StoredQuery, quoted, quoted_list
+from ebrim.responses import QueryAnswer, query_response, read_query_response
+from ebrim.uuids import QueryId
+from kernel.codes import Code
+from kernel.database import Database
+from kernel.identifiers import PatientId, parse_cx
+from kernel.peer import Peer
+from registry.ports import Standing, Verdict
+from registry.service import RegistryService
+from registry.settings import RegistrySettings
+from tests.support.clocks import TickingClock, counted_uuids
+from tests.support.metadata import PATIENT
+from tests.support.shared import faults
+
+AUDIT = AuditContext("registry-1", "HIE", "4711", "registry.example.org")
+SUBJECT = Subject(
+    Peer("10.0.0.7", "https://hie.example.org/xds/registry"), "10.0.0.7", "https://hie.example.org/xds/registry", "urn:uuid:m1"
+)
+APPROVED = "urn:oasis:names:tc:ebxml-regrep:StatusType:Approved"
+DEPRECATED = "urn:oasis:names:tc:ebxml-regrep:StatusType:Deprecated"
+OTHER_PATIENT = "P-2^^^&1.3.6.1.4.1.21367.2005.13.20.1000&ISO"
+
+
+def patient(cx: str) -> PatientId:
+    """A patient id from its text."""
+    found = parse_cx(cx)
+    assert found is not None
+    return found
+
+
+@dataclass
+class PatientBook:
+    """A `PatientDirectory`: which ids are known, and which were merged into which."""
+
+    known: set[str] = field(default_factory=lambda: {PATIENT, OTHER_PATIENT})
+    merged: dict[str, str] = field(default_factory=dict)
+    """Subsumed id to survivor."""
+
+    def standing(self, patient_id: PatientId, connection: Connection | None = None) -> Standing:
+        """As the book says."""
+        survivor = patient_id.cx
+        while survivor in self.merged:
+            survivor = self.merged[survivor]
+        everyone = {survivor}
+        while more := {old for old, new in self.merged.items() if new in everyone} - everyone:
+            everyone |= more
+        return Standing(
+            known=patient_id.cx in self.known,
+            active=patient_id.cx not in self.merged,
+            survivor=patient(survivor),
+            all_ids=tuple(map(patient, sorted(everyone))),
+        )
+
+
+@dataclass
+class CodeBook:
+    """`CodeSets` that accept everything but what is named."""
+
+    refused: set[tuple[str, str]] = field(default_factory=set)
+    """Attribute and code."""
+    unregulated: set[str] = field(default_factory=set)
+
+    def accepts(self, attribute: str, code: Code) -> Verdict:
+        """As the book says."""
+        if attribute in self.unregulated:
+            return Verdict.WARN
+        return Verdict.REFUSE if (attribute, code.code) in self.refused else Verdict.ACCEPT
+
+
+@dataclass
+class Registry:
+    """The service and what it stands on."""
+
+    service: RegistryService
+    database: Database
+    patients: PatientBook
+    codes: CodeBook
+    clock: TickingClock
+
+    def ask(self, query: QueryId, *slots: tuple[str, str], return_type: str = LEAF_CLASS) -> QueryAnswer:
+        """Puts a stored query, of either transaction; the answer is read back as a consumer would, and is valid."""
+        asked = StoredQuery(query.value, return_type, True, tuple(QuerySlot(name, (value,)) for name, value in slots), raw=b"<q/>")
+        is_multiple = query.name.endswith("MULTIPLE_PATIENTS")
+        put = self.service.query_multiple_patients if is_multiple else self.service.query
+        element = etree.XML(b"".join(query_response(put(asked, SUBJECT))))
+        assert faults("xds", element) == []
+        return read_query_response(element)
+
+    def find(self, *slots: tuple[str, str], patient_id: str = PATIENT, status: Iterable[str] = (APPROVED,)) -> QueryAnswer:
+        """FindDocuments."""
+        return self.ask(
+            QueryId.FIND_DOCUMENTS,
+            ("$XDSDocumentEntryPatientId", quoted(patient_id)),
+            ("$XDSDocumentEntryStatus", quoted_list(status)),
+            *slots,
+        )
+
+    def register(self, submission: Submission) -> None:
+        """ITI-42."""
+        self.service.register(submission, SUBJECT)
+
+    def found(self, *slots: tuple[str, str], patient_id: str = PATIENT, status: Iterable[str] = (APPROVED,)) -> list[str]:
+        """The uniqueIds of FindDocuments, sorted."""
+        return sorted(e.unique_id for e in self.find(*slots, patient_id=patient_id, status=status).objects.entries)
+
+
+def a_registry(database: Database, **settings: object) -> Registry:
+    """A registry with two known patients and open code sets."""
+    book, codes, clock = PatientBook(), CodeBook(), TickingClock()
+    service = RegistryService(
+        database,
+        directory=book,
+        code_sets=codes,
+        audit=AUDIT,
+        settings=RegistrySettings.model_validate(settings),
+        clock=clock,
+        new_uuid=counted_uuids(),
+    )
+    return Registry(service, database, book, codes, clock)
