@@ -23,6 +23,8 @@ from kernel.database import Database, Work
 from kernel.errors import Condition, rejected
 from kernel.identifiers import AssigningAuthority, is_oid
 
+NAME_LIMIT: Final = 255
+"""Characters of a namespace or universal id that a feed may bring."""
 REFRESH_SECONDS: Final = 1.0
 """For so long a process may not notice that another one changed the domain."""
 
@@ -111,6 +113,8 @@ class AffinityService:
         sent = _canonical(sent)
         known = self.find(sent, lenient=lenient)
         if not self.settings.accept_new_authorities or (known is not None and not _gains(known.authority, sent)):
+            return known
+        if max(len(sent.namespace), len(sent.universal_id)) > NAME_LIMIT or not (sent.namespace or sent.universal_id):
             return known
         return self._accept(work, sent) or known
 

@@ -1,4 +1,4 @@
-"""What the patient index holds: what a source says (PatientRecord), who it is (Person), why we think so (Link), what we ask (Review)."""
+"""What a source says (PatientRecord), who it is (Person), why we think so (Link), what we ask (Review)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ReviewReason(Enum):
 class Stored:
     """An identifier of a record, with the key of its authority. `is_own` marks the record's own identifier in its source.
 
-    A `claim` is an identifier of the affinity domain that a source repeats: it helps in matching and is never given out as the record's.
+    A claim is an identifier of the affinity domain that a source repeats: it helps in matching and is never given out.
     """
 
     authority: int
@@ -100,7 +100,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Why a record belongs to its person. `via` is the record whose likeness brought it there; `explanation` is JSON of `linkage`."""
+    """Why a record belongs to its person. `via` is the record whose likeness brought it; `explanation` is JSON of `linkage`."""
 
     record: int
     kind: LinkKind
@@ -206,24 +206,21 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class LocatedUpdate:
-    """A feed after its authorities were found: the identifier the sender may feed, and the others."""
+    """A feed after its authorities were found: the identifiers the sender may feed, at least one, and the others."""
 
-    own: Located
+    feedable: tuple[Located, ...]
     others: tuple[Located, ...]
     update: PatientUpdate
     warnings: tuple[Violation, ...] = ()
 
-    def stored(self, affinity: int) -> tuple[Stored, ...]:
-        """The identifiers as they are kept; `affinity` is the key of the affinity domain's authority."""
-        own = Stored(self.own.authority, self.own.patient_id.id, self.own.patient_id.type_code, is_own=True)
-        found: Mapping[tuple[int, str], Stored] = {
-            (i.authority, i.patient_id.id): Stored(
-                i.authority, i.patient_id.id, i.patient_id.type_code, is_claim=i.authority == affinity
-            )
-            for i in self.others
-        }
-        rest = {key: value for key, value in found.items() if key != (own.authority, own.value)}
-        return (own, *rest.values())
+    def stored(self, own: Located, affinity: int) -> tuple[Stored, ...]:
+        """The identifiers as they are kept, the record's own first; `affinity` is the key of the affinity domain's authority."""
+        first = Stored(own.authority, own.patient_id.id, own.patient_id.type_code, is_own=True)
+        found = {(first.authority, first.value): first}
+        for i in (*self.feedable, *self.others):
+            stored = Stored(i.authority, i.patient_id.id, i.patient_id.type_code, is_claim=i.authority == affinity)
+            found.setdefault((stored.authority, stored.value), stored)
+        return tuple(found.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,11 +163,12 @@ NAME_INDEX: Final = sa.Table(
     sa.Column("birth", sa.Integer, nullable=False),
     sa.Column("sex", Plain, nullable=False),
     sa.Index("mpi_name_index_name", "family", "given"),
+    sa.Index("mpi_name_index_given", "given"),
     sa.Index("mpi_name_index_birth", "birth", "family"),
     sa.Index("mpi_name_index_sound", "sound", "birth"),
     sqlite_with_rowid=False,
 )
-"""Names in plain capitals, former ones and aliases too, and the mother's. `birth` is YYYYMMDD with zeros for what is not known, 0 for nothing."""
+"""Names in plain capitals, former ones and aliases too, and the mother's. `birth` is YYYYMMDD, zeros where it is not known."""
 
 PLACE_INDEX: Final = sa.Table(
     "mpi_place_index",
@@ -193,7 +194,7 @@ CONTACT_INDEX: Final = sa.Table(
     sa.Column("record", sa.BigInteger, primary_key=True, autoincrement=False, index=True),
     sqlite_with_rowid=False,
 )
-"""Telephone numbers, electronic addresses and account numbers; kinds in `searching`."""
+"""Telephone numbers, electronic addresses and account numbers; kinds in `search_store`."""
 
 QUERY_PAGE: Final = sa.Table(
     "mpi_query_page",

@@ -157,6 +157,17 @@ def test_an_accepted_authority_gains_what_later_feeds_know_and_loses_nothing(mak
     assert [a.authority for a in found if a] == [said[0], NEW, NEW, NEW]
 
 
+@pytest.mark.parametrize("sent", [AssigningAuthority(), AssigningAuthority("N" * 256), AssigningAuthority("", "1" * 256, "L")])
+def test_nonsense_is_not_taken_in(make_database: MakeDatabase, sent: AssigningAuthority) -> None:
+    database = make_database(store.METADATA)
+    service = a_service(database, accept_new_authorities=True)
+
+    with database.begin() as work:
+        found = service.authority_of(work, sent)
+
+    assert found is None
+
+
 def test_a_feed_cannot_move_a_name_to_another_authority(make_database: MakeDatabase) -> None:
     database = make_database(store.METADATA)
     service = a_service(database, accept_new_authorities=True, authorities=[HOSPITAL])

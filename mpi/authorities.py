@@ -1,0 +1,125 @@
+"""From identifiers as sent to identifiers of known authorities, and whether this sender may feed them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from affinity.model import Authority, Source
+from affinity.service import AffinityService
+from kernel.database import Work
+from kernel.errors import Condition, Rejected, Violation, violation, warning
+from kernel.identifiers import AssigningAuthority, PatientId
+from kernel.patient_update import PatientMerge, PatientUpdate, SentIdentifier
+from mpi.model import Located, LocatedUpdate, Stored
+
+
+class Authorities:
+    """The assigning authorities as the index asks for them."""
+
+    def __init__(self, affinity: AffinityService) -> None:
+        self._affinity = affinity
+
+    @property
+    def own(self) -> Authority:
+        """The affinity domain's authority."""
+        return self._affinity.domain().own
+
+    def source(self, name: str) -> Source | None:
+        """The source as `Subject.source` names it."""
+        return self._affinity.domain().source_named(name)
+
+    def is_lenient(self, name: str) -> bool:
+        """Whether deviations of this source are tolerated."""
+        source = self.source(name)
+        return source is not None and source.lenient
+
+    def patient_id(self, authority: int, value: str, type_code: str = "") -> PatientId:
+        """An identifier with its authority in full."""
+        return PatientId(value, self._affinity.authority(authority).authority, type_code)
+
+    def patient_ids(self, stored: Iterable[Stored]) -> tuple[PatientId, ...]:
+        """Identifiers of a record with their authorities in full."""
+        return tuple(self.patient_id(i.authority, i.value, i.type_code) for i in stored)
+
+    def find(self, sent: AssigningAuthority, source: str) -> Authority | None:
+        """Which authority a question means."""
+        return self._affinity.find(sent, lenient=self.is_lenient(source))
+
+    def locate_update(self, work: Work, update: PatientUpdate, sender: str) -> LocatedUpdate:
+        """The identifiers of a feed. Raises `Rejected` with every authority that is unknown, or none that this source may feed."""
+        source = self.source(sender)
+        feedable: list[Located] = []
+        others: list[Located] = []
+        found: list[Violation] = []
+        for sent in update.identifiers:
+            authority = self._named(work, sent, sender, source)
+            if authority is None:
+                found.append(_unknown(sent, is_tolerated=source is not None and source.lenient))
+                continue
+            located = Located(sent, authority.key, PatientId(sent.patient_id.id, authority.authority, sent.patient_id.type_code))
+            (feedable if self._may_feed(source, authority) else others).append(located)
+        if any(v.is_error for v in found):
+            raise Rejected(found)
+        if not feedable:
+            first = (others[0].sent if others else update.identifiers[0]).authority_where
+            found.append(violation(Condition.SOURCE_NOT_ALLOWED, first, "this source may feed none of these authorities"))
+            raise Rejected(found)
+        return LocatedUpdate(tuple(feedable), tuple(others), update, (*update.warnings, *found))
+
+    def locate_pair(self, work: Work, merge: PatientMerge, sender: str) -> tuple[Located, Located]:
+        """Survivor and subsumed. Raises `Rejected` when an authority is unknown, not the source's, or they are not the same."""
+        source = self.source(sender)
+        found: list[Violation] = []
+        pair: list[Located] = []
+        for sent in (merge.survivor, merge.subsumed):
+            authority = self._named(work, sent, sender, source)
+            if authority is None:
+                found.append(_unknown(sent, is_tolerated=False))
+            elif not self._may_feed(source, authority):
+                detail = "this source may not feed this authority"
+                found.append(violation(Condition.SOURCE_NOT_ALLOWED, sent.authority_where, detail))
+            else:
+                pair.append(Located(sent, authority.key, PatientId(sent.patient_id.id, authority.authority)))
+        if found:
+            raise Rejected(found)
+        survivor, subsumed = pair
+        if survivor.authority != subsumed.authority:
+            detail = "the identifiers of a merge have one authority"
+            raise Rejected(violation(Condition.MERGE_IMPOSSIBLE, merge.subsumed.authority_where, detail))
+        return survivor, subsumed
+
+    def may_feed_own(self, sender: str) -> bool:
+        """Whether this source gives out identifiers of the affinity domain."""
+        return self._may_feed(self.source(sender), self.own)
+
+    def _may_feed(self, source: Source | None, authority: Authority) -> bool:
+        if source is None:
+            return self._affinity.settings.accept_new_authorities
+        return authority.key in source.authorities
+
+    def _named(self, work: Work, sent: SentIdentifier, sender: str, source: Source | None) -> Authority | None:
+        authority = sent.patient_id.authority
+        if authority.namespace or authority.universal_id:
+            return self._affinity.authority_of(work, authority, lenient=source is not None and source.lenient)
+        if source is not None and source.authorities:
+            # ITI TF-2 3.8.4.1.2: the authority that configuration gives to this sender stands in
+            return self._affinity.authority(source.authorities[0])
+        if source is None and sender.strip("|"):
+            return self._affinity.authority_of(work, AssigningAuthority(namespace=sender.strip("|").replace("|", ".")))
+        return None
+
+
+def _unknown(sent: SentIdentifier, *, is_tolerated: bool) -> Violation:
+    told = warning if is_tolerated else violation
+    authority = sent.patient_id.authority
+    if not authority.namespace and not authority.universal_id:
+        return told(
+            Condition.AUTHORITY_UNKNOWN, sent.authority_where, "no authority is named, and none is configured for this source"
+        )
+    return told(Condition.AUTHORITY_UNKNOWN, sent.authority_where, "the assigning authority is not known")
+
+
+def unknown_authorities(wanted: Sequence[tuple[Authority | None, str]]) -> tuple[Violation, ...]:
+    """A violation for each authority of a question that is not known."""
+    detail = "the assigning authority is not known"
+    return tuple(violation(Condition.AUTHORITY_UNKNOWN, where, detail) for found, where in wanted if found is None)

@@ -1,0 +1,221 @@
+"""The journal of the patient index: every act that changes who is who, with exactly what it changed, so that it can be undone.
+
+Nothing else writes the columns named in `_THINGS`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from kernel.errors import Condition, Rejected, Violation, rejected, violation
+from mpi.model import Act, ActKind
+from mpi.tables import JOURNAL, JOURNAL_CHANGE, LINK, NEGATIVE_LINK, PATIENT_RECORD, PERSON, REVIEW
+
+Values = Mapping[str, object]
+Key = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """A table of the journal: its key, the columns an act may change, and whether an act adds and removes whole rows."""
+
+    table: sa.Table
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    comes_and_goes: bool = False
+
+
+_LINK_COLUMNS: Final = ("kind", "weight", "reason", "explanation", "model", "at", "author", "via")
+_DECISION: Final = ("state", "decided_at", "decided_by", "comment")
+_THINGS: Final = {
+    "record": _Thing(PATIENT_RECORD, ("id",), ("person", "state", "subsumed_by")),
+    "person": _Thing(PERSON, ("id",), ("is_subsumed",)),
+    "link": _Thing(LINK, ("record",), _LINK_COLUMNS, comes_and_goes=True),
+    "negative": _Thing(NEGATIVE_LINK, ("one", "other"), ("at", "author"), comes_and_goes=True),
+    "review": _Thing(REVIEW, ("id",), _DECISION),
+    "act": _Thing(JOURNAL, ("id",), ("undone_by",)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row as an act found it and as it left it; None where there was no row."""
+
+    thing: str
+    key: Key
+    before: Values | None
+    after: Values | None
+
+    @property
+    def reversed(self) -> Change:
+        """What takes it back."""
+        return Change(self.thing, self.key, self.after, self.before)
+
+
+class Ledger:
+    """One act: changes rows, remembers what they were, and writes the entry when it is closed."""
+
+    def __init__(self, connection: Connection, act: Act) -> None:
+        self.connection = connection
+        self.act = act
+        self._changes: dict[tuple[str, Key], Change] = {}
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What was changed so far; a row that was changed twice counts once."""
+        return tuple(c for c in self._changes.values() if c.before != c.after)
+
+    def put(self, thing: str, key: Key, values: Values | None) -> None:
+        """Gives a row these values, or takes it away. Rows that do not come and go must be there."""
+        before = _read(self.connection, thing, key)
+        after = None if values is None else {**(before or {}), **values}
+        if before == after:
+            return
+        _write(self.connection, Change(thing, key, before, after))
+        first = self._changes.get((thing, key))
+        self._changes[thing, key] = Change(thing, key, first.before if first else before, after)
+
+    def close(self) -> int | None:
+        """Writes the entry; gives its id, None when nothing was changed."""
+        found = self.changes
+        if not found:
+            return None
+        act = self.act
+        values = {
+            "id": act.id,
+            "kind": act.kind.value,
+            "at": act.at,
+            "author": act.author,
+            "comment": act.comment,
+            "undone_by": None,
+        }
+        self.connection.execute(JOURNAL.insert().values(values))
+        self.connection.execute(JOURNAL_CHANGE.insert(), [_row(act.id, at, change) for at, change in enumerate(found)])
+        return act.id
+
+
+def undo(ledger: Ledger, act_id: int) -> tuple[Change, ...]:
+    """Takes an act back in the name of the ledger's act: every row is again as the act found it.
+
+    Raises `Rejected` when there is no such act, when it was undone, or naming the later acts that stand in the way.
+    """
+    connection = ledger.connection
+    act = act_by_id(connection, act_id)
+    if act is None:
+        raise rejected(Condition.IDENTIFIER_UNKNOWN, "act", "there is no such act in the journal")
+    if act.undone_by is not None:
+        raise rejected(Condition.UPDATE_INVALID, "act", f"this act was taken back by {act.undone_by}")
+    found = changes_of(connection, act_id)
+    in_the_way = [c for c in found if _read(connection, c.thing, c.key) != c.after]
+    if in_the_way:
+        raise Rejected(_obstacles(connection, act_id, in_the_way))
+    for change in reversed(found):
+        ledger.put(change.thing, change.key, change.before)
+    ledger.put("act", (act_id,), {"undone_by": ledger.act.id})
+    return tuple(change.reversed for change in found)
+
+
+def _obstacles(connection: Connection, act_id: int, changes: Iterable[Change]) -> list[Violation]:
+    later: dict[int, None] = {}
+    for change in changes:
+        statement = sa.select(JOURNAL_CHANGE.c.act).where(
+            JOURNAL_CHANGE.c.thing == change.thing, JOURNAL_CHANGE.c.key == _key_text(change.key), JOURNAL_CHANGE.c.act > act_id
+        )
+        later |= dict.fromkeys(connection.scalars(statement.order_by(JOURNAL_CHANGE.c.act)))
+    acts = (act_by_id(connection, id_) for id_ in sorted(later))
+    standing = [act.id for act in acts if act is not None and act.undone_by is None and act.kind is not ActKind.UNDO]
+    if not standing:
+        return [violation(Condition.UPDATE_INVALID, "act", "what it changed is not as it left it")]
+    return [
+        violation(Condition.UPDATE_INVALID, f"act {id_}", "this later act builds on it; take it back first") for id_ in standing
+    ]
+
+
+def act_by_id(connection: Connection, act_id: int) -> Act | None:
+    """An entry of the journal."""
+    row = connection.execute(sa.select(JOURNAL).where(JOURNAL.c.id == act_id)).mappings().one_or_none()
+    return None if row is None else _act(row)
+
+
+def changes_of(connection: Connection, act_id: int) -> tuple[Change, ...]:
+    """What an act changed, in order."""
+    statement = sa.select(JOURNAL_CHANGE).where(JOURNAL_CHANGE.c.act == act_id).order_by(JOURNAL_CHANGE.c.position)
+    return tuple(
+        Change(row["thing"], tuple(map(int, row["key"].split(","))), _values(row["before"]), _values(row["after"]))
+        for row in connection.execute(statement).mappings()
+    )
+
+
+def acts(
+    connection: Connection, *, records: Iterable[int] | None = None, before: int | None = None, limit: int = 50
+) -> tuple[Act, ...]:
+    """Entries of the journal, the latest first: all, or those that changed one of these records."""
+    statement = sa.select(JOURNAL).order_by(JOURNAL.c.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(JOURNAL.c.id < before)
+    if records is not None:
+        touched = sa.select(JOURNAL_CHANGE.c.act).where(
+            JOURNAL_CHANGE.c.thing.in_(("record", "link")), JOURNAL_CHANGE.c.key.in_([str(r) for r in records])
+        )
+        statement = statement.where(JOURNAL.c.id.in_(touched))
+    return tuple(_act(row) for row in connection.execute(statement).mappings())
+
+
+def _act(row: sa.RowMapping) -> Act:
+    return Act(row["id"], ActKind(row["kind"]), row["at"], row["author"], row["comment"], row["undone_by"])
+
+
+def _row(act: int, position: int, change: Change) -> dict[str, object]:
+    return {
+        "act": act,
+        "position": position,
+        "thing": change.thing,
+        "key": _key_text(change.key),
+        "before": _text(change.before),
+        "after": _text(change.after),
+    }
+
+
+def _key_text(key: Key) -> str:
+    return ",".join(map(str, key))
+
+
+def _text(values: Values | None) -> str | None:
+    return None if values is None else json.dumps(dict(values), ensure_ascii=False, separators=(",", ":"))
+
+
+def _values(text: str | None) -> Values | None:
+    if text is None:
+        return None
+    found: dict[str, object] = json.loads(text)
+    return found
+
+
+def _where(thing: _Thing, key: Key) -> sa.ColumnElement[bool]:
+    return sa.and_(*(thing.table.c[name] == value for name, value in zip(thing.key, key, strict=True)))
+
+
+def _read(connection: Connection, name: str, key: Key) -> Values | None:
+    thing = _THINGS[name]
+    statement = sa.select(*(thing.table.c[column] for column in thing.columns)).where(_where(thing, key))
+    row = connection.execute(statement).mappings().one_or_none()
+    if row is None and not thing.comes_and_goes and name != "act":
+        raise LookupError(f"{name} {key} is not there")
+    return None if row is None else dict(row)
+
+
+def _write(connection: Connection, change: Change) -> None:
+    thing = _THINGS[change.thing]
+    if change.after is None:
+        connection.execute(thing.table.delete().where(_where(thing, change.key)))
+    elif change.before is None:
+        key = dict(zip(thing.key, change.key, strict=True))
+        connection.execute(thing.table.insert().values({**key, **change.after}))
+    else:
+        connection.execute(thing.table.update().where(_where(thing, change.key)).values(dict(change.after)))

@@ -1,0 +1,241 @@
+"""Compares one record with the index and does what `linkage` decides: link, ask an administrator, or leave apart."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from kernel.database import Work
+from mpi import persons, review_store, store
+from mpi.keys import KeySource
+from mpi.ledger import Ledger
+from mpi.linkage.decision import Candidate, Decision, Outcome, decide, judge, judge_persons
+from mpi.linkage.model import Model
+from mpi.linkage.normalise import Prepared
+from mpi.linkage.shipped import shipped_model
+from mpi.model import Act, ActKind, LinkKind, ReviewReason
+from mpi.persons import Why
+from mpi.review_store import Question
+from mpi.settings import MatchingSettings
+from mpi.store import Member
+
+AUTHOR: Final = "matching"
+_ROUNDS: Final = 4
+"""So often is a record compared anew because others moved meanwhile; then the task fails and is tried later."""
+_COUNT_SECONDS: Final = 600.0
+_WITHDRAWABLE: Final = (ReviewReason.MAYBE_SAME, ReviewReason.MAYBE_JOIN)
+
+log = structlog.get_logger("mpi.matching")
+PrepareAnew = Callable[[Connection, int], Prepared]
+"""Cleans a record again, when what is stored was cleaned by an older release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """A record, the person it is in, and the persons it resembles, with all their members."""
+
+    record: int
+    own: int
+    people: Mapping[int, Sequence[Member]]
+    prepared: Mapping[int, Prepared]
+    denied: Mapping[int, set[int]]
+
+    def active(self, person: int) -> list[Prepared]:
+        """The members of a person that stand for themselves."""
+        return [self.prepared[m.id] for m in self.people[person] if m.is_active]
+
+    def ids(self, person: int) -> set[int]:
+        """The records of a person."""
+        return {m.id for m in self.people[person]}
+
+    @property
+    def others(self) -> list[Prepared]:
+        """The active members of its own person beside it."""
+        return [self.prepared[m.id] for m in self.people[self.own] if m.is_active and m.id != self.record]
+
+    @property
+    def mine(self) -> Prepared:
+        """The record itself."""
+        return self.prepared[self.record]
+
+    def are_denied(self, one: Collection[int], other: Collection[int]) -> bool:
+        """Whether somebody said that the two sides are not the same."""
+        return any(self.denied.get(record, set()) & set(other) for record in one)
+
+
+class Matcher:
+    """Links records. Everything it does is in the journal."""
+
+    def __init__(
+        self,
+        settings: MatchingSettings,
+        keys: KeySource,
+        prepare_anew: PrepareAnew,
+        *,
+        model: Callable[[], Model] = shipped_model,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`model` gives the model in force; it is fitted to the size of the index here."""
+        self._settings = settings
+        self._keys = keys
+        self._prepare_anew = prepare_anew
+        self._model = model
+        self._monotonic = monotonic
+        self._fitted: Model | None = None
+        self._source: Model | None = None
+        self._counted_at = -_COUNT_SECONDS
+
+    def match(self, work: Work, record: int) -> None:
+        """Compares a record and links it, asks, or leaves it where it is. Safe to run twice."""
+        for _ in range(_ROUNDS):
+            found = self.neighbours(work.connection, record)
+            if found is None or self._settle(work, found):
+                return
+        raise store.Raced
+
+    def model(self, connection: Connection) -> Model:
+        """The model in force, fitted to the number of records."""
+        model, now = self._model(), self._monotonic()
+        if self._fitted is None or model is not self._source or now - self._counted_at > _COUNT_SECONDS:
+            self._fitted = model.for_population(max(store.record_count(connection), 1000))
+            self._source, self._counted_at = model, now
+        return self._fitted
+
+    def neighbours(self, connection: Connection, record: int) -> Neighbours | None:
+        """Whom the record resembles enough to be compared; None when the record is not there or does not stand for itself."""
+        where = store.persons_of(connection, self._candidates(connection, record))
+        own = where.get(record)
+        if own is None:
+            return None
+        members = store.matching_members(connection, set(where.values()))
+        people: dict[int, list[Member]] = {}
+        for member in members:
+            people.setdefault(member.person, []).append(member)
+        mine = next((m for m in people.get(own, ()) if m.id == record), None)
+        if mine is None or not mine.is_active:
+            return None
+        prepared = {m.id: self.prepared(connection, m) for m in members}
+        denied = store.denied(connection, [m.id for m in members])
+        return Neighbours(record, own, people, prepared, denied)
+
+    def prepared(self, connection: Connection, member: Member) -> Prepared:
+        """A record as it is compared."""
+        try:
+            return Prepared.from_row(json.loads(member.prepared))
+        except ValueError:
+            return self._prepare_anew(connection, member.id)
+
+    def _candidates(self, connection: Connection, record: int) -> list[int]:
+        """The record itself and those that share a blocking key, the ones that share most first."""
+        limit = self._settings.fat_key
+        by_key = store.candidates(connection, store.keys_of(connection, record), limit + 1)
+        lean = [rows for rows in by_key.values() if len(rows) <= limit]
+        fat = len(by_key) - len(lean)
+        shared = Counter(row for rows in lean for row in rows if row != record)
+        if fat and not shared:
+            shared = Counter(row for rows in by_key.values() for row in rows if row != record)
+        if fat:
+            log.info("blocking keys passed over" if lean else "blocking keys cut short", record=record, keys=fat)
+        return [record, *(row for row, _ in shared.most_common(self._settings.candidates))]
+
+    def _settle(self, work: Work, found: Neighbours) -> bool:
+        """Does what the evidence asks for; False when somebody moved meanwhile and it has to be looked at again."""
+        model = self.model(work.connection)
+        rivals = [person for person in found.people if person != found.own and found.active(person)]
+        mine = found.ids(found.own)
+        candidates = [Candidate(str(p), found.active(p), found.are_denied(mine, found.ids(p))) for p in rivals]
+        decision = decide(found.mine, candidates, model)
+        touched = {found.own, *map(int, (*decision.reviews, *decision.joins))}
+        if decision.person is not None:
+            touched.add(int(decision.person))
+        if len(touched) > 1 or found.others:
+            store.lock_persons(work.connection, touched)
+            members = [m for person in touched for m in found.people[person]]
+            now_in = store.persons_of(work.connection, [m.id for m in members])
+            if any(now_in[m.id] != m.person for m in members):
+                return False
+        questions = self._link(work, found, decision, model) if decision.person is not None else self._doubts(found, decision)
+        questions += self._weakened(work.connection, found, model)
+        self._ask(work, found.record, questions)
+        return True
+
+    def _link(self, work: Work, found: Neighbours, decision: Decision, model: Model) -> list[Question]:
+        """Joins the record's person with the one it fits, and others that turn out to be the same; gives what is left to ask."""
+        questions: list[Question] = []
+        ledger = Ledger(work.connection, Act(self._keys(work.now), ActKind.MATCH, work.now, AUTHOR, ""))
+        here, ids = found.own, found.ids(found.own)
+        members = found.active(found.own)
+        is_alone = not found.others
+        for target in map(int, filter(None, (decision.person, *decision.joins))):
+            theirs = found.active(target)
+            verdict = decision if is_alone else judge_persons(members, theirs, model)
+            is_alone = False
+            if verdict.outcome is not Outcome.LINK or found.are_denied(ids, found.ids(target)):
+                questions.append(_question(found.record, target, ReviewReason.MAYBE_JOIN, verdict))
+                continue
+            stays, goes = persons.survivor_of(work.connection, here, target)
+            persons.join(ledger, goes, stays, _why(verdict, found.record))
+            here, ids, members = stays, ids | found.ids(target), members + theirs
+        if ledger.close() is not None:
+            work.tell("mpi.notify_consumers", str(here))
+        return questions
+
+    def _doubts(self, found: Neighbours, decision: Decision) -> list[Question]:
+        reason = ReviewReason.MAYBE_JOIN if found.others else ReviewReason.MAYBE_SAME
+        weights = {judged.person: judged for judged in decision.judged}
+        return [
+            Question(
+                found.record,
+                int(person),
+                reason,
+                decision.reason,
+                weights[person].weight,
+                weights[person].explanation.to_json(),
+            )
+            for person in decision.reviews
+        ]
+
+    def _weakened(self, connection: Connection, found: Neighbours, model: Model) -> list[Question]:
+        """A record that was linked by its likeness and lost it is shown to a person, never silently moved."""
+        if not found.others:
+            return []
+        links = store.links(connection, found.ids(found.own))
+        anchored = [link for id_, link in links.items() if (id_ == found.record) != (found.record == found.own)]
+        if not any(link.kind is LinkKind.AUTOMATIC for link in anchored):
+            return []
+        judged = judge(found.mine, Candidate(str(found.own), found.others), model)
+        if judged.weight >= model.thresholds.review and not judged.contradicted:
+            return []
+        detail = "It contradicts another record of the person." if judged.contradicted else "Its match weight fell."
+        return [Question(found.record, found.own, ReviewReason.WEAKENED, detail, judged.weight, judged.explanation.to_json())]
+
+    def _ask(self, work: Work, record: int, questions: Sequence[Question]) -> None:
+        """Opens the questions and withdraws those that this evidence no longer raises."""
+        asked = {question.person for question in questions}
+        idle = [
+            review.id
+            for review in review_store.open_reviews_of(work.connection, [record])
+            if review.record == record and review.person not in asked and review.reason in (*_WITHDRAWABLE, ReviewReason.WEAKENED)
+        ]
+        review_store.withdraw(work.connection, idle, work.now)
+        for question in questions:
+            review_store.ask(work.connection, question, self._keys(work.now), work.now)
+
+
+def _why(decision: Decision, via: int) -> Why:
+    explanation = decision.explanation
+    assert explanation is not None
+    return Why(LinkKind.AUTOMATIC, decision.reason, explanation.weight, explanation.to_json(), explanation.model_version, via)
+
+
+def _question(record: int, person: int, reason: ReviewReason, decision: Decision) -> Question:
+    explanation = decision.explanation
+    assert explanation is not None
+    return Question(record, person, reason, decision.reason, explanation.weight, explanation.to_json())

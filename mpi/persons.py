@@ -1,0 +1,140 @@
+"""Joining and separating persons, inside one act of the journal.
+
+A person has the id of the record it began with, and a person with members always has that record among them. So every record has a
+home to go back to, and every affinity-domain identifier that was ever given leads, through its record, to where that record is now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+from sqlalchemy.engine import Connection
+
+from mpi import review_store, store
+from mpi.ledger import Ledger
+from mpi.model import LinkKind, PatientRecord, RecordState, ReviewReason, ReviewState
+
+APART_LIMIT: Final = 400
+"""Pairs of records that one decision keeps apart at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The reason of a link. `via` is the record whose likeness led to it."""
+
+    kind: LinkKind
+    reason: str
+    weight: float | None = None
+    explanation: str = ""
+    model: str = ""
+    via: int | None = None
+
+
+def survivor_of(connection: Connection, one: int, other: int) -> tuple[int, int]:
+    """Which of two persons stays and which goes: one whose identifier a source gave stays, else the older."""
+    fed = {person: is_fed for person, (_, is_fed) in store.affinity_ids(connection, (one, other)).items()}
+    stays, goes = sorted((one, other), key=lambda person: (not fed[person], person))
+    return stays, goes
+
+
+def join(ledger: Ledger, goes: int, stays: int, why: Why) -> None:
+    """All records of one person go over to another. The caller has locked both and looked for negative links."""
+    moving = store.members(ledger.connection, [goes])
+    for record in moving:
+        ledger.put("record", (record.id,), {"person": stays})
+    ledger.put(
+        "link",
+        (goes,),
+        {
+            "kind": why.kind.value,
+            "weight": why.weight,
+            "reason": why.reason,
+            "explanation": why.explanation,
+            "model": why.model,
+            "at": ledger.act.at,
+            "author": ledger.act.author,
+            "via": why.via,
+        },
+    )
+    _settle_reviews(ledger, [r.id for r in moving])
+
+
+def _settle_reviews(ledger: Ledger, moved: Iterable[int]) -> None:
+    """A question whether two are the same is idle once they are."""
+    found = review_store.open_reviews_of(ledger.connection, moved)
+    where = store.persons_of(ledger.connection, {r.record for r in found})
+    for review in found:
+        if review.reason is not ReviewReason.WEAKENED and where[review.record] == review.person:
+            ledger.put("review", (review.id,), {"state": ReviewState.WITHDRAWN.value, "decided_at": ledger.act.at})
+
+
+def separate(ledger: Ledger, record: PatientRecord) -> tuple[int, int]:
+    """Takes a record, with those merged into it, out of its person. Gives the two persons: the record's, and that of the rest.
+
+    The one that the person began with keeps it, so that identifiers go on meaning whom they were given to. The record is active,
+    and not all there is of the person.
+    """
+    members = store.members(ledger.connection, [record.person])
+    group = _with_subsumed(record.id, members)
+    rest = [m for m in members if m.id not in group]
+    if record.person in group:
+        home = _home(ledger.connection, rest)
+        _move(ledger, (m.id for m in rest), home)
+        return record.person, home
+    _move(ledger, group, record.id)
+    return record.id, record.person
+
+
+def has_others(record: PatientRecord, members: Collection[PatientRecord]) -> bool:
+    """Whether the person has records beside this one and those merged into it."""
+    return len(_with_subsumed(record.id, members)) < len(members)
+
+
+def _with_subsumed(record: int, members: Collection[PatientRecord]) -> set[int]:
+    group = {record}
+    while more := {m.id for m in members if m.subsumed_by in group} - group:
+        group |= more
+    return group
+
+
+def _home(connection: Connection, members: Collection[PatientRecord]) -> int:
+    fed = store.affinity_ids(connection, [m.id for m in members if m.is_active])
+    return min(fed, key=lambda person: (not fed[person][1], person))
+
+
+def _move(ledger: Ledger, records: Iterable[int], home: int) -> None:
+    for record in records:
+        ledger.put("record", (record,), {"person": home})
+    ledger.put("link", (home,), None)
+
+
+def subsume(ledger: Ledger, record: PatientRecord, survivor: PatientRecord) -> None:
+    """The identifier of a record ends in that of another of the same source."""
+    ledger.put("record", (record.id,), {"state": RecordState.SUBSUMED.value, "subsumed_by": survivor.id})
+    for review in review_store.open_reviews_of(ledger.connection, [record.id]):
+        if review.record == record.id:
+            ledger.put("review", (review.id,), {"state": ReviewState.WITHDRAWN.value, "decided_at": ledger.act.at})
+
+
+def keep_apart(ledger: Ledger, ones: Collection[int], others: Collection[int]) -> None:
+    """No record of the one side is ever linked with a record of the other."""
+    for one, other in list(product(sorted(ones), sorted(others)))[:APART_LIMIT]:
+        if one != other:
+            ledger.put("negative", (min(one, other), max(one, other)), {"at": ledger.act.at, "author": ledger.act.author})
+
+
+def are_denied(connection: Connection, ones: Collection[int], others: Collection[int]) -> bool:
+    """Whether somebody said that a record of the one side is not the same as one of the other."""
+    said = store.denied(connection, tuple(ones))
+    return any(said.get(one, set()) & set(others) for one in ones)
+
+
+def are_whole(connection: Connection, persons: Iterable[int]) -> bool:
+    """Whether each of these persons is either empty or has the record it began with."""
+    wanted = set(persons)
+    inhabited = {member.person for member in store.matching_members(connection, wanted)}
+    homes = store.persons_of(connection, inhabited)
+    return all(homes.get(person) == person for person in inhabited)

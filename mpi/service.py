@@ -1,0 +1,291 @@
+"""The patient index as a service: what sources feed, and matching. Each use case is one unit of work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from access.subject import Subject
+from atna.message import Outcome
+from atna.participants import outcome_of
+from atna.vocabulary import Action
+from kernel.database import Work
+from kernel.demographics import Demographics
+from kernel.errors import Condition, HieError, Violation, rejected, warning
+from kernel.identifiers import PatientId
+from kernel.patient_update import PatientMerge, PatientUpdate
+from mpi import persons, review_store, search_store, store
+from mpi.audit import Dialect, cx, instant
+from mpi.authorities import Authorities
+from mpi.index import MATCH, NOTIFY, Index
+from mpi.ledger import Ledger
+from mpi.linkage.blocking import blocking_keys
+from mpi.linkage.normalise import Prepared, prepare
+from mpi.matching import Matcher
+from mpi.model import ActKind, Fed, LinkKind, Located, LocatedUpdate, PatientRecord, Receipt, ReviewReason, Stored
+from mpi.persons import Why
+from mpi.review_store import Question
+from mpi.settings import MatchingMode
+
+SOURCE_SAYS: Final = "Its source says so."
+_MILLISECONDS_A_DAY: Final = 86_400_000
+
+log = structlog.get_logger("mpi")
+
+
+class MpiService:
+    """Takes what sources say, and finds out who is who."""
+
+    def __init__(self, index: Index, matcher: Matcher | None = None) -> None:
+        """`matcher` is one of `Matcher(index.matching, index.keys, ...)`; made here when none is given."""
+        self._index = index
+        self._authorities = Authorities(index.affinity)
+        self.matcher = matcher or Matcher(index.matching, index.keys, self.prepare_anew)
+
+    # --- feed --------------------------------------------------------------------------------------------------------------
+
+    def feed(self, update: PatientUpdate, subject: Subject, receipt: Receipt, dialect: Dialect, action: Action) -> Fed:
+        """A source announces a patient (CREATE) or says what has changed (UPDATE); either is taken for what it turns out to be.
+
+        Raises `Rejected`: authority unknown or not the source's, identifier merged away, message id used for another message.
+        """
+        return self._index.unit(lambda work: self._feed(work, update, subject, receipt, (dialect, action)))
+
+    def _feed(self, work: Work, update: PatientUpdate, subject: Subject, receipt: Receipt, event: tuple[Dialect, Action]) -> Fed:
+        replayed = self._replayed(work, receipt, subject)
+        if isinstance(replayed, Fed):
+            return replayed
+        located = self._authorities.locate_update(work, update, subject.source)
+        own, known = self._known(work.connection, located)
+        record = known.id if known is not None else self._add(work, own, located, subject)
+        if known is None or self._change(work, known, own, located):
+            self._match(work, record)
+        fed = Fed(record, (*replayed, *located.warnings))
+        dialect, action = event
+        message = dialect.feed(
+            self._index.audit,
+            subject,
+            when=instant(work.now),
+            outcome=Outcome.SUCCESS,
+            action=action,
+            patient_ids=[cx(own.patient_id)],
+        )
+        work.audit(message.to_xml())
+        store.take_message(work.connection, receipt, fed.record, fed.warnings, work.now)
+        return fed
+
+    def _replayed(self, work: Work, receipt: Receipt, subject: Subject) -> Fed | tuple[Violation, ...]:
+        """What was answered when this message came before; else warnings."""
+        known = store.known_message(work.connection, receipt)
+        if known is None:
+            return ()
+        if known.digest == receipt.digest:
+            return Fed(known.record, known.warnings, is_replay=True)
+        detail = "another message with this id was received from the same sender"
+        if not self._authorities.is_lenient(subject.source):
+            raise rejected(Condition.MESSAGE_ID_REUSED, receipt.where, detail)
+        store.forget_message(work.connection, receipt)
+        return (warning(Condition.MESSAGE_ID_REUSED, receipt.where, detail),)
+
+    def _known(self, connection: Connection, located: LocatedUpdate) -> tuple[Located, PatientRecord | None]:
+        """The record this feed is about, and which of its identifiers is the record's own."""
+        by_name = {(i.authority, i.patient_id.id): i for i in located.feedable}
+        found = store.records_named(connection, tuple(by_name), lock=True)
+        active = next((r for r in found if r.is_active), None)
+        if active is not None:
+            return by_name[active.authority, active.local_id], active
+        if found:
+            ended = by_name[found[0].authority, found[0].local_id].sent
+            raise rejected(Condition.IDENTIFIER_UNKNOWN, ended.where, "this identifier was merged into another")
+        return located.feedable[0], None
+
+    def _add(self, work: Work, own: Located, located: LocatedUpdate, subject: Subject) -> int:
+        affinity = self._authorities.own.key
+        identifiers = located.stored(own, affinity)
+        demographics = located.update.applied_to(Demographics())
+        prepared = self._prepared(demographics, identifiers)
+        key = self._index.keys(work.now)
+        record = PatientRecord(
+            id=key,
+            authority=own.authority,
+            local_id=own.patient_id.id,
+            source=subject.source,
+            person=key,
+            demographics=demographics,
+            created_at=work.now,
+            updated_at=work.now,
+            identifiers=identifiers,
+        )
+        fed = self._fed_affinity_id(identifiers, subject)
+        owner = store.aliases(work.connection, fed) if fed else ()
+        affinity_id = fed if fed and not owner else self._index.new_affinity_id()
+        store.add_record(work.connection, record, prepared, affinity_id, is_fed=bool(fed) and not owner)
+        store.set_keys(work.connection, key, blocking_keys(prepared))
+        search_store.put_index(work.connection, search_store.index_rows(key, demographics))
+        if owner:
+            self._assert_same(work, key, owner[0].person, subject)
+        return key
+
+    def _fed_affinity_id(self, identifiers: Iterable[Stored], subject: Subject) -> str:
+        """The identifier of the affinity domain in a message of a source that gives those out."""
+        affinity = self._authorities.own.key
+        fed = next((i.value for i in identifiers if i.authority == affinity), "")
+        return fed if fed and self._authorities.may_feed_own(subject.source) else ""
+
+    def _assert_same(self, work: Work, record: int, person: int, subject: Subject) -> None:
+        """The source that gives out identifiers of the domain says whose this record is."""
+        store.lock_persons(work.connection, (record, person))
+        ledger = Ledger(work.connection, self._index.act(work, ActKind.SOURCE_LINK, subject.source))
+        persons.join(ledger, record, person, Why(LinkKind.SOURCE, SOURCE_SAYS))
+        ledger.close()
+        work.tell(NOTIFY, str(person))
+
+    def _change(self, work: Work, known: PatientRecord, own: Located, located: LocatedUpdate) -> bool:
+        """Takes over what the source says now; False when it is what it said before."""
+        connection = work.connection
+        demographics = located.update.applied_to(known.demographics)
+        had = store.identifiers_of(connection, known.id)
+        names = {(i.authority, i.value) for i in had}
+        new = [i for i in located.stored(own, self._authorities.own.key) if (i.authority, i.value) not in names]
+        if demographics == known.demographics and not new:
+            return False
+        prepared = self._prepared(demographics, sorted((*had, *new), key=lambda i: not i.is_own))
+        store.change_record(connection, known.id, demographics, prepared, work.now)
+        store.put_identifiers(connection, known.id, new)
+        store.set_keys(connection, known.id, blocking_keys(prepared), store.keys_of(connection, known.id))
+        before, after = (search_store.index_rows(known.id, d) for d in (known.demographics, demographics))
+        search_store.change_index(connection, known.id, before, after)
+        return True
+
+    def _prepared(self, demographics: Demographics, identifiers: Sequence[Stored]) -> Prepared:
+        return prepare(demographics, self._authorities.patient_ids(identifiers))
+
+    # --- merge -------------------------------------------------------------------------------------------------------------
+
+    def merge(self, merge: PatientMerge, subject: Subject, receipt: Receipt, dialect: Dialect) -> Fed:
+        """Two identifiers of one source become one (ITI-8 A40, ITI-44 replacementOf); demographics are not taken over.
+
+        Raises `Rejected`: authorities unknown, not the source's or different; equal, unknown or already subsumed identifiers.
+        """
+        return self._index.unit(lambda work: self._merge(work, merge, subject, receipt, dialect))
+
+    def _merge(self, work: Work, merge: PatientMerge, subject: Subject, receipt: Receipt, dialect: Dialect) -> Fed:
+        replayed = self._replayed(work, receipt, subject)
+        if isinstance(replayed, Fed):
+            return replayed
+        stays, goes = self._authorities.locate_pair(work, merge, subject.source)
+        survivor, subsumed = self._pair(work.connection, stays, goes)
+        ledger = Ledger(work.connection, self._index.act(work, ActKind.SOURCE_MERGE, subject.source))
+        question = merge_records(ledger, survivor, subsumed, self._authorities.own.key, Why(LinkKind.SOURCE, SOURCE_SAYS))
+        ledger.close()
+        if question is not None:
+            review_store.ask(work.connection, question, self._index.keys(work.now), work.now)
+        work.tell(NOTIFY, str(survivor.person))
+        for message in dialect.merge(
+            self._index.audit,
+            subject,
+            when=instant(work.now),
+            outcome=Outcome.SUCCESS,
+            subsumed=cx(goes.patient_id),
+            survivor=cx(stays.patient_id),
+        ):
+            work.audit(message.to_xml())
+        fed = Fed(survivor.id, (*replayed, *merge.update.warnings))
+        store.take_message(work.connection, receipt, fed.record, fed.warnings, work.now)
+        return fed
+
+    def _pair(self, connection: Connection, stays: Located, goes: Located) -> tuple[PatientRecord, PatientRecord]:
+        """The two records, locked with their persons."""
+        names = [(i.authority, i.patient_id.id) for i in (stays, goes)]
+        if names[0] == names[1]:
+            raise rejected(Condition.MERGE_IMPOSSIBLE, goes.sent.where, "an identifier cannot be merged into itself")
+        store.lock_persons(connection, (r.person for r in store.records_named(connection, names)))
+        found = {(r.authority, r.local_id): r for r in store.records_named(connection, names, lock=True)}
+        for name, located in zip(names, (stays, goes), strict=True):
+            if name not in found:
+                raise rejected(Condition.IDENTIFIER_UNKNOWN, located.sent.where, "the identifier is not known")
+            if not found[name].is_active:
+                raise rejected(Condition.MERGE_IMPOSSIBLE, located.sent.where, "the identifier was merged into another before")
+        return found[names[0]], found[names[1]]
+
+    # --- refusals ----------------------------------------------------------------------------------------------------------
+
+    def refused_feed(
+        self, subject: Subject, dialect: Dialect, action: Action, patient_ids: Iterable[PatientId], error: HieError
+    ) -> None:
+        """The audit record of a feed that was not taken."""
+        with self._index.database.begin() as work:
+            message = dialect.feed(
+                self._index.audit,
+                subject,
+                when=instant(work.now),
+                outcome=outcome_of(error),
+                action=action,
+                patient_ids=[cx(i) for i in patient_ids],
+            )
+            work.audit(message.to_xml())
+
+    def refused_merge(self, subject: Subject, dialect: Dialect, merge: PatientMerge | None, error: HieError) -> None:
+        """The audit records of a merge that was not made; `merge` is None when it could not be read."""
+        survivor, subsumed = (cx(i.patient_id) for i in (merge.survivor, merge.subsumed)) if merge else ("", "")
+        with self._index.database.begin() as work:
+            when, outcome = instant(work.now), outcome_of(error)
+            for message in dialect.merge(
+                self._index.audit, subject, when=when, outcome=outcome, subsumed=subsumed, survivor=survivor
+            ):
+                work.audit(message.to_xml())
+
+    # --- matching ----------------------------------------------------------------------------------------------------------
+
+    def _match(self, work: Work, record: int) -> None:
+        if self._index.matching.mode is MatchingMode.INLINE:
+            self.matcher.match(work, record)
+        else:
+            work.tell(MATCH, str(record))
+
+    def prepare_anew(self, connection: Connection, record: int) -> Prepared:
+        """Cleans a record as this release does."""
+        (found,) = store.records(connection, [record])
+        return self._prepared(found.demographics, sorted(found.identifiers, key=lambda i: not i.is_own))
+
+    # --- housekeeping ------------------------------------------------------------------------------------------------------
+
+    def forget_receipts(self) -> int:
+        """Drops receipts that are older than the settings say; gives their number."""
+        with self._index.database.begin() as work:
+            return store.forget_messages(work.connection, work.now - self._index.settings.receipt_days * _MILLISECONDS_A_DAY)
+
+
+def merge_records(ledger: Ledger, survivor: PatientRecord, subsumed: PatientRecord, affinity: int, why: Why) -> Question | None:
+    """One record is subsumed by another, and their persons become one; a question where that was forbidden before.
+
+    Somebody's word that other records of the two persons are different is kept: then the subsumed record alone goes over, and when
+    it stands between the two records themselves, none.
+    """
+    connection = ledger.connection
+    persons.subsume(ledger, subsumed, survivor)
+    if subsumed.authority == affinity:
+        for alias in store.aliases(connection, subsumed.local_id):
+            if alias.affinity_id == subsumed.local_id:
+                ledger.put("person", (alias.id,), {"is_subsumed": True})
+    if survivor.person == subsumed.person:
+        return None
+    theirs = {m.id: m for m in store.members(connection, [subsumed.person])}
+    ours = [m.id for m in store.members(connection, [survivor.person])]
+    goes = subsumed.person
+    question = None
+    if persons.are_denied(connection, ours, tuple(theirs)):
+        detail = "The source merged two identifiers whose persons were decided to be different."
+        if persons.are_denied(connection, ours, [subsumed.id]):
+            return Question(survivor.id, goes, ReviewReason.KEPT_APART, detail, 0.0, "")
+        goes, rest = persons.separate(ledger, theirs[subsumed.id])
+        question = Question(survivor.id, rest, ReviewReason.KEPT_APART, detail, 0.0, "")
+    if subsumed.authority == affinity:
+        persons.join(ledger, goes, survivor.person, why)
+    else:
+        stays, goes = persons.survivor_of(connection, survivor.person, goes)
+        persons.join(ledger, goes, stays, why)
+    return question

@@ -1,0 +1,390 @@
+"""SQL on records, persons, links and receipts, nothing else. Searching is in `search_store`, the journal in `ledger`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from kernel.database import insert_into
+from kernel.demographics import Demographics
+from kernel.errors import Condition, Severity, Violation
+from mpi.codec import demographics_from_json, demographics_to_json
+from mpi.linkage.normalise import Prepared
+from mpi.model import Link, LinkKind, PatientRecord, Receipt, RecordState, Stored
+from mpi.tables import (
+    BLOCKING_KEY,
+    IDENTIFIER,
+    LINK,
+    NEGATIVE_LINK,
+    PATIENT_RECORD,
+    PERSON,
+    RECEIVED_MESSAGE,
+)
+from mpi.tables import METADATA as METADATA
+
+Name = tuple[int, str]
+"""An identifier as the tables know it: key of the authority, value."""
+_SENDER_LIMIT: Final = 200
+
+
+class Raced(Exception):
+    """Another transaction wrote the same identifier at the same time; begin again, it will be found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A message that was taken before."""
+
+    digest: bytes
+    record: int
+    warnings: tuple[Violation, ...]
+
+
+# --- records ---------------------------------------------------------------------------------------------------------------
+
+
+def add_record(connection: Connection, record: PatientRecord, prepared: Prepared, affinity_id: str, *, is_fed: bool) -> None:
+    """A new record with a person of its own. Raises `Raced` when its identifier, or that of the person, is there already."""
+    person = {"id": record.id, "affinity_id": affinity_id, "is_fed": is_fed, "is_subsumed": False}
+    _add(connection, PERSON, person)
+    row = {
+        "id": record.id,
+        "authority": record.authority,
+        "local_id": record.local_id,
+        "source": record.source,
+        "person": record.person,
+        "state": record.state.value,
+        "subsumed_by": record.subsumed_by,
+        "version": record.version,
+        "created_at": record.created_at,
+        "updated_at": record.updated_at,
+        "demographics": demographics_to_json(record.demographics),
+        "prepared": _json(prepared.to_row()),
+    }
+    _add(connection, PATIENT_RECORD, row)
+    put_identifiers(connection, record.id, record.identifiers)
+
+
+def _add(connection: Connection, table: sa.Table, row: dict[str, object]) -> None:
+    statement = insert_into(connection, table).values(row).on_conflict_do_nothing()
+    if connection.execute(statement.returning(*table.primary_key)).first() is None:
+        raise Raced
+
+
+def change_record(connection: Connection, record: int, demographics: Demographics, prepared: Prepared, now: int) -> None:
+    """What the source says now."""
+    connection.execute(
+        PATIENT_RECORD.update()
+        .where(PATIENT_RECORD.c.id == record)
+        .values(
+            demographics=demographics_to_json(demographics),
+            prepared=_json(prepared.to_row()),
+            version=PATIENT_RECORD.c.version + 1,
+            updated_at=now,
+        )
+    )
+
+
+def put_identifiers(connection: Connection, record: int, identifiers: Iterable[Stored]) -> None:
+    """Adds identifiers to a record; those it has already stay as they are."""
+    rows = [
+        {
+            "authority": i.authority,
+            "value": i.value,
+            "record": record,
+            "type_code": i.type_code,
+            "is_own": i.is_own,
+            "is_claim": i.is_claim,
+        }
+        for i in identifiers
+    ]
+    if rows:
+        connection.execute(insert_into(connection, IDENTIFIER).on_conflict_do_nothing(), rows)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+_RECORD: Final = [c for c in PATIENT_RECORD.c if c.name != "prepared"]
+
+
+def _record(row: sa.RowMapping, identifiers: tuple[Stored, ...] = ()) -> PatientRecord:
+    return PatientRecord(
+        id=row["id"],
+        authority=row["authority"],
+        local_id=row["local_id"],
+        source=row["source"],
+        person=row["person"],
+        demographics=demographics_from_json(row["demographics"]),
+        state=RecordState(row["state"]),
+        subsumed_by=row["subsumed_by"],
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        identifiers=identifiers,
+    )
+
+
+def records_named(connection: Connection, names: Sequence[Name], *, lock: bool = False) -> tuple[PatientRecord, ...]:
+    """The records whose own identifier is one of these, in the order asked for, without their other identifiers."""
+    own = sa.tuple_(PATIENT_RECORD.c.authority, PATIENT_RECORD.c.local_id)
+    statement = sa.select(*_RECORD).where(own.in_(names))
+    if lock:
+        statement = statement.order_by(PATIENT_RECORD.c.id).with_for_update(key_share=True)
+    found = {(r["authority"], r["local_id"]): _record(r) for r in connection.execute(statement).mappings()}
+    return tuple(found[name] for name in dict.fromkeys(names) if name in found)
+
+
+def records(connection: Connection, ids: Iterable[int]) -> tuple[PatientRecord, ...]:
+    """Records with all their identifiers, the oldest first."""
+    return _with_identifiers(connection, PATIENT_RECORD.c.id.in_(tuple(ids)))
+
+
+def members(connection: Connection, persons: Iterable[int]) -> tuple[PatientRecord, ...]:
+    """The records of these persons with all their identifiers, the oldest first."""
+    return _with_identifiers(connection, PATIENT_RECORD.c.person.in_(tuple(persons)))
+
+
+def _with_identifiers(connection: Connection, condition: sa.ColumnElement[bool]) -> tuple[PatientRecord, ...]:
+    rows = connection.execute(sa.select(*_RECORD).where(condition).order_by(PATIENT_RECORD.c.id)).mappings().all()
+    ids = [row["id"] for row in rows]
+    wanted = sa.select(IDENTIFIER).where(IDENTIFIER.c.record.in_(ids)).order_by(IDENTIFIER.c.authority, IDENTIFIER.c.value)
+    of: dict[int, list[Stored]] = {}
+    for row in connection.execute(wanted).mappings() if ids else ():
+        stored = Stored(row["authority"], row["value"], row["type_code"], row["is_own"], row["is_claim"])
+        of.setdefault(row["record"], []).append(stored)
+    return tuple(_record(row, tuple(of.get(row["id"], ()))) for row in rows)
+
+
+def identifiers_of(connection: Connection, record: int) -> tuple[Stored, ...]:
+    """Every identifier of a record."""
+    rows = connection.execute(sa.select(IDENTIFIER).where(IDENTIFIER.c.record == record)).mappings()
+    return tuple(Stored(r["authority"], r["value"], r["type_code"], r["is_own"], r["is_claim"]) for r in rows)
+
+
+# --- persons ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose an identifier is: the person, whether the record is active, and whether it is the record's own identifier."""
+
+    person: int
+    is_active: bool
+    is_own: bool
+
+
+def holders(connection: Connection, name: Name) -> tuple[Holder, ...]:
+    """The records that carry an identifier, claims not counted."""
+    statement = (
+        sa.select(PATIENT_RECORD.c.person, PATIENT_RECORD.c.state, IDENTIFIER.c.is_own)
+        .join(IDENTIFIER, IDENTIFIER.c.record == PATIENT_RECORD.c.id)
+        .where(IDENTIFIER.c.authority == name[0], IDENTIFIER.c.value == name[1], ~IDENTIFIER.c.is_claim)
+    )
+    rows = connection.execute(statement)
+    return tuple(Holder(person, state == RecordState.ACTIVE.value, is_own) for person, state, is_own in rows)
+
+
+def identifiers_of_person(connection: Connection, person: int) -> tuple[Stored, ...]:
+    """What a person is known by: every identifier of every record, those that were merged away and claims left out."""
+    statement = (
+        sa.select(IDENTIFIER, PATIENT_RECORD.c.state)
+        .join(PATIENT_RECORD, PATIENT_RECORD.c.id == IDENTIFIER.c.record)
+        .where(PATIENT_RECORD.c.person == person)
+    )
+    rows = connection.execute(statement).mappings().all()
+    return living(
+        (Stored(r["authority"], r["value"], r["type_code"], r["is_own"], r["is_claim"]), r["state"] == RecordState.ACTIVE.value)
+        for r in rows
+    )
+
+
+def living(identifiers: Iterable[tuple[Stored, bool]]) -> tuple[Stored, ...]:
+    """Of identifiers, each with whether its record is active, those that are given out: each once, in order."""
+    found = tuple(identifiers)
+    dead = {(i.authority, i.value) for i, is_active in found if i.is_own and not is_active}
+    alive = {(i.authority, i.value): i for i, _ in found if not i.is_claim}
+    return tuple(alive[name] for name in sorted(alive.keys() - dead))
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """An affinity-domain identifier of somebody: the person it was given to, where that person is now, and whether it was ended."""
+
+    id: int
+    person: int
+    affinity_id: str
+    is_subsumed: bool
+
+
+def aliases(connection: Connection, affinity_id: str) -> tuple[Alias, ...]:
+    """Every affinity-domain identifier of the person that this one means; nothing when it is not known."""
+    asked, its_record = PERSON.alias("asked"), PATIENT_RECORD.alias("its_record")
+    statement = (
+        sa.select(PERSON.c.id, PATIENT_RECORD.c.person, PERSON.c.affinity_id, PERSON.c.is_subsumed)
+        .select_from(asked)
+        .join(its_record, its_record.c.id == asked.c.id)
+        .join(PATIENT_RECORD, PATIENT_RECORD.c.person == its_record.c.person)
+        .join(PERSON, PERSON.c.id == PATIENT_RECORD.c.id)
+        .where(asked.c.affinity_id == affinity_id)
+        .order_by(PERSON.c.id)
+    )
+    return tuple(Alias(*row) for row in connection.execute(statement))
+
+
+def affinity_ids(connection: Connection, persons: Iterable[int]) -> dict[int, tuple[str, bool]]:
+    """The affinity-domain identifier of each person, and whether a source gave it."""
+    statement = sa.select(PERSON.c.id, PERSON.c.affinity_id, PERSON.c.is_fed).where(PERSON.c.id.in_(tuple(persons)))
+    return {row.id: (row.affinity_id, row.is_fed) for row in connection.execute(statement)}
+
+
+def lock_persons(connection: Connection, persons: Iterable[int]) -> None:
+    """Waits until these persons are ours till the end of the unit; in the order of their ids, so that nobody waits in a ring."""
+    statement = sa.select(PERSON.c.id).where(PERSON.c.id.in_(sorted(set(persons)))).order_by(PERSON.c.id)
+    connection.execute(statement.with_for_update(key_share=True)).all()
+
+
+def persons_of(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
+    """Where records are at the moment: their persons."""
+    statement = sa.select(PATIENT_RECORD.c.id, PATIENT_RECORD.c.person).where(PATIENT_RECORD.c.id.in_(tuple(ids)))
+    return {row.id: row.person for row in connection.execute(statement)}
+
+
+# --- matching --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A record as matching sees it."""
+
+    id: int
+    person: int
+    is_active: bool
+    prepared: str
+
+
+def matching_members(connection: Connection, persons: Iterable[int]) -> tuple[Member, ...]:
+    """The members of these persons, the oldest first."""
+    columns = (PATIENT_RECORD.c.id, PATIENT_RECORD.c.person, PATIENT_RECORD.c.state, PATIENT_RECORD.c.prepared)
+    statement = sa.select(*columns).where(PATIENT_RECORD.c.person.in_(tuple(persons))).order_by(PATIENT_RECORD.c.id)
+    return tuple(
+        Member(id_, person, state == RecordState.ACTIVE.value, prepared)
+        for id_, person, state, prepared in connection.execute(statement)
+    )
+
+
+def set_keys(connection: Connection, record: int, keys: Iterable[int], before: Iterable[int] = ()) -> None:
+    """The blocking keys of a record; `before` are those it has."""
+    wanted, had = set(keys), set(before)
+    if had - wanted:
+        gone = BLOCKING_KEY.c.key.in_(sorted(had - wanted))
+        connection.execute(BLOCKING_KEY.delete().where(gone, BLOCKING_KEY.c.record == record))
+    if wanted - had:
+        connection.execute(BLOCKING_KEY.insert(), [{"key": key, "record": record} for key in sorted(wanted - had)])
+
+
+def keys_of(connection: Connection, record: int) -> tuple[int, ...]:
+    """The blocking keys of a record."""
+    return tuple(connection.scalars(sa.select(BLOCKING_KEY.c.key).where(BLOCKING_KEY.c.record == record)))
+
+
+def candidates(connection: Connection, keys: Sequence[int], limit: int) -> dict[int, list[int]]:
+    """Under each key at most `limit` records."""
+    found: dict[int, list[int]] = {}
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        part = keys[start : start + _KEYS_AT_ONCE]
+        asked = {"limit": limit, **{f"k{n}": key for n, key in enumerate(part)}}
+        for row in connection.execute(_candidates(len(part)), asked).mappings():
+            found.setdefault(row["key"], []).append(row["record"])
+    return found
+
+
+_KEYS_AT_ONCE: Final = 16
+_STATEMENTS: Final[dict[int, sa.CompoundSelect[tuple[int, int]]]] = {}
+
+
+def _candidates(size: int) -> sa.CompoundSelect[tuple[int, int]]:
+    """One range of the key table per key, each cut short, so that a key that everybody has costs no more than another."""
+    if size not in _STATEMENTS:
+        parts = []
+        for n in range(size):
+            rows = sa.select(BLOCKING_KEY.c.key, BLOCKING_KEY.c.record).where(BLOCKING_KEY.c.key == sa.bindparam(f"k{n}"))
+            cut = rows.limit(sa.bindparam("limit", type_=sa.Integer)).subquery(f"s{n}")
+            parts.append(sa.select(cut.c.key, cut.c.record))
+        _STATEMENTS[size] = sa.union_all(*parts)
+    return _STATEMENTS[size]
+
+
+def record_count(connection: Connection) -> int:
+    """How many records there are."""
+    return connection.scalar(sa.select(sa.func.count()).select_from(PATIENT_RECORD)) or 0
+
+
+def denied(connection: Connection, ids: Sequence[int]) -> dict[int, set[int]]:
+    """For each of these records those it was said never to be the same as."""
+    found: dict[int, set[int]] = {}
+    either = NEGATIVE_LINK.c.one.in_(ids) | NEGATIVE_LINK.c.other.in_(ids)
+    for one, other in connection.execute(sa.select(NEGATIVE_LINK.c.one, NEGATIVE_LINK.c.other).where(either)):
+        found.setdefault(one, set()).add(other)
+        found.setdefault(other, set()).add(one)
+    return found
+
+
+# --- links -----------------------------------------------------------------------------------------------------------------
+
+
+def links(connection: Connection, ids: Iterable[int]) -> dict[int, Link]:
+    """Why records are with their persons; one that is where it began has no row and is INITIAL here."""
+    wanted = tuple(ids)
+    found = {record: Link(record, LinkKind.INITIAL) for record in wanted}
+    for row in connection.execute(sa.select(LINK).where(LINK.c.record.in_(wanted))).mappings():
+        found[row["record"]] = Link(**{**row, "kind": LinkKind(row["kind"])})
+    return found
+
+
+# --- receipts --------------------------------------------------------------------------------------------------------------
+
+
+def known_message(connection: Connection, receipt: Receipt) -> Known | None:
+    """The message with this sender and id, when one was taken before."""
+    statement = sa.select(RECEIVED_MESSAGE.c.digest, RECEIVED_MESSAGE.c.record, RECEIVED_MESSAGE.c.warnings).where(
+        RECEIVED_MESSAGE.c.sender == receipt.sender[:_SENDER_LIMIT], RECEIVED_MESSAGE.c.message_id == receipt.message_id
+    )
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        return None
+    warnings = tuple(Violation(Condition[c], where, detail, Severity.WARNING) for c, where, detail in json.loads(row.warnings))
+    return Known(bytes(row.digest), row.record, warnings)
+
+
+def take_message(connection: Connection, receipt: Receipt, record: int, warnings: Iterable[Violation], now: int) -> None:
+    """Remembers a message in place of one that had its id. Two at the same time: the later waits, then raises `Raced`."""
+    row = {
+        "sender": receipt.sender[:_SENDER_LIMIT],
+        "message_id": receipt.message_id,
+        "digest": receipt.digest,
+        "record": record,
+        "warnings": _json([[w.condition.name, w.where, w.detail] for w in warnings]),
+        "at": now,
+    }
+    _add(connection, RECEIVED_MESSAGE, row)
+
+
+def forget_message(connection: Connection, receipt: Receipt) -> None:
+    """Makes room for another message with the same id."""
+    connection.execute(
+        RECEIVED_MESSAGE.delete().where(
+            RECEIVED_MESSAGE.c.sender == receipt.sender[:_SENDER_LIMIT], RECEIVED_MESSAGE.c.message_id == receipt.message_id
+        )
+    )
+
+
+def forget_messages(connection: Connection, before: int) -> int:
+    """Drops receipts older than this; gives their number."""
+    return connection.execute(RECEIVED_MESSAGE.delete().where(RECEIVED_MESSAGE.c.at < before)).rowcount
