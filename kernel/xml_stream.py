@@ -108,8 +108,8 @@ class _Target:
 
     def start(self, tag: str, attributes: Mapping[str, str], nsmap: Mapping[str, str]) -> None:
         if self._sink is not None:
-            raise Unreadable(violation(Condition.MALFORMED, tag, "an element stands inside the text of a document"))
-        self._elements += 1 + len(attributes)
+            raise Unreadable(violation(Condition.MALFORMED, "XML", "an element stands inside the text of a document"))
+        self._elements += 1 + len(attributes) + len(nsmap)
         if self._elements > ELEMENT_LIMIT:
             raise Unreadable(violation(Condition.TOO_LARGE, "XML", f"more than {ELEMENT_LIMIT} elements"))
         self._depth += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
@@ -14,6 +15,9 @@ WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secex
 
 REASON_LIMIT = 2_000
 """Characters; a reason names what the sender sent, and that may be long."""
+
+_NO_CHARACTER = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML cannot hold, not even escaped (XML 1.0, 2.2)."""
 
 
 class FaultCode(Enum):
@@ -45,7 +49,7 @@ class SoapFault(Unreadable):
     ) -> None:
         super().__init__(violation(condition, "SOAP", reason))
         self.code = code
-        self.reason = reason[:REASON_LIMIT]
+        self.reason = _NO_CHARACTER.sub("?", reason[:REASON_LIMIT])
         self.subcodes = tuple(subcodes)
         self.detail_xml = detail
         self.header_blocks = header_blocks

@@ -123,6 +123,8 @@ class Intake:
         for document in list(root.iter(DOCUMENT)):
             if len(document) == 0:
                 self._move_out(document)
+            elif document[0].tag != XOP_INCLUDE:
+                raise unreadable("Document", "it holds neither base64 text nor an xop:Include")
         for include in root.iter(XOP_INCLUDE):
             self._reference(include)
         self.root = root

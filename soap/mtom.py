@@ -242,9 +242,10 @@ def _check_root(headers: PartHeaders) -> None:
 def content_id_of(href: str) -> str | None:
     """The content id that an xop:Include names (RFC 2392); None for anything but a cid URL."""
     scheme, colon, rest = href.strip().partition(":")
-    if not colon or scheme.lower() != "cid" or not rest:
+    identifier = unquote(rest, errors="replace").strip("<>")
+    if not colon or scheme.lower() != "cid" or not identifier.isprintable() or not identifier:
         return None
-    return unquote(rest, errors="replace").strip("<>")
+    return identifier
 
 
 def include_href(identifier: str) -> str:

@@ -1,9 +1,9 @@
 """Makes spyne 2.14.0 importable on Python 3.12 and later; import this before anything of spyne.
 
 Two things it relies on are gone: the old protocol of import hooks (3.12), through which the `six` it carries gives out
-`spyne.util.six.moves.*`, and the module `cgi` (3.13), of which it uses `parse_header` alone. Both are put in `sys.modules` under the
-names it asks for. The stand-in for `cgi` and the hook are taken away again, so that nobody else believes the one to be there and
-no other import meets the other.
+`spyne.util.six.moves.*`, and the module `cgi` (3.13), of which it uses `parse_header` alone. Both are put in `sys.modules` under
+the names it asks for. The stand-in for `cgi` and the hook are taken away again, so that nobody else believes the one to be there
+and no other import meets the other.
 """
 
 from __future__ import annotations

@@ -100,6 +100,12 @@ def test_a_reason_of_any_length_is_bounded_and_escaped() -> None:
     assert parse_xml(fault.body).findtext(f".//{{{SOAP}}}Text", "").startswith("<&>")
 
 
+def test_a_reason_may_quote_what_xml_cannot_hold() -> None:
+    fault = sender_fault("a\0b\x0bc\ud800d\ufffee\U0001f600")
+
+    assert parse_xml(fault.body).findtext(f".//{{{SOAP}}}Text", "") == "a?b?c?d?e\U0001f600"
+
+
 def test_a_fault_stands_for_itself() -> None:
     fault = sender_fault("x")
 

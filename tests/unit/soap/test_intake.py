@@ -144,6 +144,13 @@ def test_text_beside_an_include_is_refused(padding: int) -> None:
     assert "all that its element holds" in refusal(a_multipart(body, a_document("d1@x", b"")), mtom_type()).detail
 
 
+@pytest.mark.parametrize("padding", [0, TREE_BYTES])
+def test_a_document_that_holds_another_element_is_refused(padding: int) -> None:
+    body = a_provision("QUJD<b/>").replace(b"<s:Body>", b" " * padding + b"<s:Body>")
+
+    assert "document" in str(refusal(body).violations).lower()
+
+
 def test_a_part_that_nothing_refers_to_is_refused_before_it_is_staged() -> None:
     reading = Reading(a_multipart(an_envelope(), a_document("d1@x", b"one")), mtom_type())
 
