@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -34,41 +33,40 @@ def read(data: bytes, *, limit: int = LIMIT) -> AuditMessage:
     A byte order mark, an XML declaration and white space around are taken. Without a readable time `when` is 1970.
     """
     root = parse_xml(data.removeprefix(_BOM).strip(b" \t\r\n\0"), limit=limit)
-    event = _child(root, "EventIdentification")
-    if _name(root) != "AuditMessage" or event is None:
+    parts = _parts(root)
+    identification = parts.get("EventIdentification")
+    if root.tag.rpartition("}")[2] != "AuditMessage" or identification is None:
         raise Unreadable(violation(Condition.MALFORMED, "AuditMessage", "the XML is not an audit message"))
+    event = identification[0]
     defects: list[Defect] = []
-    code = next((_code(e) for e in _children(event, "EventID")), Code("", ""))
+    about = _parts(event)
+    code = _code(about["EventID"][0]) if "EventID" in about else Code("", "")
     if not code.code:
         defects.append(Defect.EVENT_MISSING)
-    participants = tuple(_participant(e) for e in _children(root, "ActiveParticipant"))
+    participants = tuple(map(_participant, parts.get("ActiveParticipant", ())))
     if not participants:
         defects.append(Defect.PARTICIPANT_MISSING)
     return AuditMessage(
         event=code,
         action=_action(event, defects),
         when=_when(event, defects),
-        outcome=_outcome(event, defects),
+        outcome=_outcome(event, about, defects),
         participants=participants,
-        source=_source(root, defects),
-        types=tuple(_code(e) for e in _children(event, "EventTypeCode")),
-        purposes=tuple(_code(e) for e in _children(event, "PurposeOfUse")),
-        objects=tuple(_object(e, defects) for e in _children(root, "ParticipantObjectIdentification")),
+        source=_source(parts, defects),
+        types=tuple(map(_code, about.get("EventTypeCode", ()))),
+        purposes=tuple(map(_code, about.get("PurposeOfUse", ()))),
+        objects=tuple(_object(e, defects) for e in parts.get("ParticipantObjectIdentification", ())),
         defects=tuple(dict.fromkeys(defects)),
     )
 
 
-def _name(element: Element) -> str:
-    tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
-
-
-def _children(parent: Element, name: str) -> Iterator[Element]:
-    return (child for child in parent if _name(child) == name)
-
-
-def _child(parent: Element, name: str) -> Element | None:
-    return next(_children(parent, name), None)
+def _parts(parent: Element) -> dict[str, list[Element]]:
+    """The children by their local names; a namespace is no matter."""
+    found: dict[str, list[Element]] = {}
+    for child in parent:
+        tag = child.tag
+        found.setdefault(tag.rpartition("}")[2] if "}" in tag else tag, []).append(child)
+    return found
 
 
 def _code(element: Element) -> Code:
@@ -101,10 +99,9 @@ def _when(event: Element, defects: list[Defect]) -> datetime:
         return _EPOCH
 
 
-def _outcome(event: Element, defects: list[Defect]) -> Outcome:
+def _outcome(event: Element, about: dict[str, list[Element]], defects: list[Defect]) -> Outcome:
     text = event.get("EventOutcomeIndicator", "").strip()
-    said = _child(event, "EventOutcomeDescription")
-    description = "" if said is None else (said.text or "").strip()
+    description = _text(about, "EventOutcomeDescription")
     if not text:
         defects.append(Defect.OUTCOME_EMPTY)
         return Outcome(Indicator.SUCCESS, description)
@@ -120,7 +117,7 @@ def _participant(element: Element) -> Participant:
     return Participant(
         user_id=get("UserID", ""),
         is_requestor=get("UserIsRequestor", "true").strip() in ("true", "1"),
-        roles=tuple(_code(e) for e in _children(element, "RoleIDCode")),
+        roles=tuple(map(_code, _parts(element).get("RoleIDCode", ()))),
         alternative_user_id=get("AlternativeUserID", ""),
         user_name=get("UserName", ""),
         network_id=get("NetworkAccessPointID", "").strip(),
@@ -128,34 +125,36 @@ def _participant(element: Element) -> Participant:
     )
 
 
-def _source(root: Element, defects: list[Defect]) -> AuditSource:
-    element = _child(root, "AuditSourceIdentification")
-    if element is None or not element.get("AuditSourceID"):
+def _source(parts: dict[str, list[Element]], defects: list[Defect]) -> AuditSource:
+    found = parts.get("AuditSourceIdentification")
+    if not found or not found[0].get("AuditSourceID"):
         defects.append(Defect.SOURCE_MISSING)
-    if element is None:
+    if not found:
         return AuditSource("", "")
-    kinds = tuple(_code(e) for e in _children(element, "AuditSourceTypeCode"))
+    element = found[0]
+    kinds = tuple(map(_code, _parts(element).get("AuditSourceTypeCode", ())))
     if not kinds and (element.get("csd-code") or element.get("code")):
         kinds = (_code(element),)  # some senders put the type's attributes here
     return AuditSource(element.get("AuditEnterpriseSiteID", ""), element.get("AuditSourceID", ""), kinds)
 
 
 def _object(element: Element, defects: list[Defect]) -> ParticipantObject:
-    get = element.get
-    query, name = _child(element, "ParticipantObjectQuery"), _child(element, "ParticipantObjectName")
+    get, parts = element.get, _parts(element)
     return ParticipantObject(
         id=get("ParticipantObjectID", ""),
-        id_type=next((_code(e) for e in _children(element, "ParticipantObjectIDTypeCode")), Code("", "")),
+        id_type=_code(parts["ParticipantObjectIDTypeCode"][0]) if "ParticipantObjectIDTypeCode" in parts else Code("", ""),
         type_code=_number(get("ParticipantObjectTypeCode")),
         role=_number(get("ParticipantObjectTypeCodeRole")),
         life_cycle=_number(get("ParticipantObjectDataLifeCycle")),
         sensitivity=get("ParticipantObjectSensitivity", ""),
-        name="" if name is None else (name.text or "").strip(),
-        query=None if query is None else _bytes(query.text or "", defects),
-        details=tuple(
-            (e.get("type", ""), _bytes(e.get("value", ""), defects)) for e in _children(element, "ParticipantObjectDetail")
-        ),
+        name=_text(parts, "ParticipantObjectName"),
+        query=_bytes(parts["ParticipantObjectQuery"][0].text or "", defects) if "ParticipantObjectQuery" in parts else None,
+        details=tuple((e.get("type", ""), _bytes(e.get("value", ""), defects)) for e in parts.get("ParticipantObjectDetail", ())),
     )
+
+
+def _text(parts: dict[str, list[Element]], name: str) -> str:
+    return (parts[name][0].text or "").strip() if name in parts else ""
 
 
 def _bytes(text: str, defects: list[Defect]) -> bytes:
@@ -167,5 +166,7 @@ def _bytes(text: str, defects: list[Defect]) -> bytes:
 
 
 def _number(text: str | None) -> int | None:
-    digits = (text or "").strip()
+    if text is None:
+        return None
+    digits = text.strip()
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 4 else None

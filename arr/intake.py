@@ -1,0 +1,95 @@
+"""From bytes received to a row: the XML is found and read, search terms are drawn, the bytes hashed and packed.
+
+Nothing is turned away: what cannot be read is kept as it came and marked.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from arr.chain import canonical, leaf_hash
+from arr.model import Channel, Prepared, Received, Summary
+from arr.packing import packed
+from arr.terms import FLAWED, Kind, term, terms_of
+from atna.message import AuditMessage, Defect
+from atna.reader import read
+from atna.syslog import parse
+from kernel.errors import HieError
+
+_BEGIN: Final = re.compile(rb"<\?xml|<(?:[\w.-]{1,32}:)?AuditMessage[\s>]")
+_END: Final = re.compile(rb".*</(?:[\w.-]{1,32}:)?AuditMessage\s{0,16}>", re.DOTALL)
+_ESCAPED: Final = re.compile(rb"#01[0125]")
+"""How rsyslog passes on tab, line feed, form feed and return."""
+_NO_TIME: Final = 1
+"""An event is at the time of its arrival when it says none, or one before 1970-01-01T00:00:00.001."""
+
+
+def prepare(received: Received) -> Prepared:
+    """The message ready to be appended."""
+    content = canonical(received.origin, received.data)
+    packing, small = packed(received.data)
+    summary, terms = _summary(received)
+    return Prepared(
+        origin=received.origin,
+        leaf=leaf_hash(content),
+        packing=packing,
+        packed=small,
+        received_at=received.received_at,
+        summary=summary,
+        terms=terms,
+    )
+
+
+def audit_xml(received: Received) -> bytes:
+    """The XML within the bytes received: from its declaration or root to its end; empty when there is none."""
+    if received.channel is Channel.LOCAL:
+        return received.data
+    body = parse(received.data).body
+    begin = _BEGIN.search(body)
+    if begin is None:
+        return b""
+    end = _END.match(body, begin.start())
+    return body[begin.start() : end.end() if end else len(body)]
+
+
+def read_message(received: Received) -> AuditMessage | None:
+    """The message; None when it cannot be read, also not after undoing what a relay did to its line ends."""
+    xml = audit_xml(received)
+    if not xml:
+        return None
+    try:
+        return read(xml)
+    except HieError:
+        if not _ESCAPED.search(xml):
+            return None
+    try:
+        return read(_ESCAPED.sub(b" ", xml))
+    except HieError:
+        return None
+
+
+def _summary(received: Received) -> tuple[Summary, tuple[int, ...]]:
+    message = read_message(received)
+    flaws = list(received.flaws)
+    if received.channel is not Channel.LOCAL:
+        flaws += [f.name for f in parse(received.data).flaws if f.name not in flaws]
+    if message is None:
+        mark = (term(Kind.FLAW, FLAWED),)
+        return Summary(received.received_at, flaws=" ".join(flaws)), mark
+    flaws += [defect.name for defect in message.defects]
+    is_timeless = Defect.TIME_UNREADABLE in message.defects
+    event_at = int(message.when.timestamp() * 1000)
+    summary = Summary(
+        event_at=received.received_at if is_timeless or event_at < _NO_TIME else event_at,
+        event_code=message.event.code,
+        event_type=message.types[0].code if message.types else "",
+        action=message.action.value,
+        outcome=message.outcome.indicator.value,
+        source_id=message.source.id,
+        site=message.source.site,
+        is_readable=True,
+        flaws=" ".join(flaws),
+    )
+    terms = terms_of(message)
+    return summary, (*terms, term(Kind.FLAW, FLAWED)) if flaws else terms

@@ -1,0 +1,158 @@
+"""What the audit record repository takes, keeps and answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+from atna.message import AuditMessage, Indicator
+from atna.reader import read
+from kernel.errors import Unreadable
+
+LOCAL: Final = "local"
+
+
+class Channel(Enum):
+    """How a message came."""
+
+    LOCAL = LOCAL
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as it came: the XML from our own outbox, a syslog frame from elsewhere.
+
+    `received_at` is milliseconds since 1970; `peer` the network address, `certificate_subject` that of the TLS client; `flaws` are
+    what was wrong with the frame.
+    """
+
+    data: bytes
+    channel: Channel
+    received_at: int
+    peer: str = ""
+    certificate_subject: str = ""
+    flaws: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> str:
+        """What is kept of how it came, as text; it is hashed together with the data."""
+        parts = [self.received_at, self.channel.value, self.peer, self.certificate_subject, list(self.flaws)]
+        return json.dumps(parts, separators=(",", ":"))
+
+    @classmethod
+    def of_origin(cls, origin: str, data: bytes) -> Received:
+        """The message again, from what was kept."""
+        received_at, channel, peer, certificate, flaws = json.loads(origin)
+        return cls(data, Channel(channel), received_at, peer, certificate, tuple(flaws))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is kept in columns of a record, taken from its message; empty where the message cannot be read."""
+
+    event_at: int
+    event_code: str = ""
+    event_type: str = ""
+    action: str = ""
+    outcome: int | None = None
+    source_id: str = ""
+    site: str = ""
+    is_readable: bool = False
+    flaws: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message ready to be appended: hashed, packed, read and its search terms drawn."""
+
+    origin: str
+    leaf: bytes
+    packing: int
+    packed: bytes
+    received_at: int
+    summary: Summary
+    terms: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One record of the log. `xml` is the audit message within `data`, empty when there is none."""
+
+    sequence: int
+    hash: bytes
+    received: Received
+    summary: Summary
+    xml: bytes = field(repr=False, default=b"")
+
+    @property
+    def message(self) -> AuditMessage | None:
+        """The message; None when it cannot be read."""
+        try:
+            return read(self.xml) if self.summary.is_readable else None
+        except Unreadable:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page ended: the next goes on with what is older."""
+
+    event_at: int
+    sequence: int
+
+    def __str__(self) -> str:
+        return f"{self.event_at}-{self.sequence}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor | None:
+        """The cursor of its text; None when it is none."""
+        at, _, sequence = text.partition("-")
+        if not (at.isascii() and at.isdigit() and sequence.isascii() and sequence.isdigit() and len(text) <= 40):
+            return None
+        return cls(int(at), int(sequence))
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSearch:
+    """What an auditor looks for. Values within a field are alternatives, fields are all required; empty fields do not count.
+
+    `patients` are CX texts (`id^^^&OID&ISO`, a namespace is no matter); `users` UserIDs or names; `events` EventID or EventTypeCode
+    codes (`110112`, `ITI-42`); `outcomes` the indicators; `sources` AuditSourceIDs; `since` is included, `until` is not.
+    `is_flawed` asks for records that were unreadable or had flaws.
+    """
+
+    patients: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+    outcomes: tuple[Indicator, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    is_flawed: bool = False
+
+    def __str__(self) -> str:
+        """As it stands in the audit of its use: the fields that count."""
+        named = ("patients", "users", "addresses", "objects", "events", "sources", "roles", "purposes")
+        parts = [f"{name}={','.join(getattr(self, name))}" for name in named if getattr(self, name)]
+        if self.outcomes:
+            parts.append(f"outcomes={','.join(str(int(o)) for o in self.outcomes)}")
+        parts += [f"{name}={at.isoformat()}" for name, at in (("since", self.since), ("until", self.until)) if at]
+        return "&".join([*parts, *(["flawed"] if self.is_flawed else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records, newest first, and where the next page goes on; None when this was the last."""
+
+    records: tuple[AuditRecord, ...]
+    following: Cursor | None

@@ -1,0 +1,54 @@
+"""Messages packed for keeping: zstd with a dictionary of the words that audit messages share."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import zstandard
+
+PLAIN: Final = 0
+SHARED_WORDS: Final = 1
+"""Packed with the first dictionary. Its bytes are frozen: better words come in a second dictionary with another number."""
+LIMIT: Final = 64 << 20
+"""Bytes that unpacking gives at most."""
+_LEVEL: Final = 3
+_local = threading.local()
+
+
+def packed(data: bytes) -> tuple[int, bytes]:
+    """How it was packed, and the packed bytes."""
+    compressor: zstandard.ZstdCompressor | None = getattr(_local, "compressor", None)
+    if compressor is None:
+        compressor = zstandard.ZstdCompressor(level=_LEVEL, dict_data=_words())
+        _local.compressor = compressor
+    small = compressor.compress(data)
+    return (SHARED_WORDS, small) if len(small) < len(data) else (PLAIN, data)
+
+
+def unpacked(packing: int, data: bytes) -> bytes:
+    """The bytes again. Raises `ValueError` when they are damaged."""
+    if packing == PLAIN:
+        return data
+    if packing != SHARED_WORDS:
+        raise ValueError("packed in an unknown way")
+    decompressor: zstandard.ZstdDecompressor | None = getattr(_local, "decompressor", None)
+    if decompressor is None:
+        decompressor = zstandard.ZstdDecompressor(dict_data=_words())
+        _local.decompressor = decompressor
+    try:
+        if zstandard.frame_content_size(data) > LIMIT:
+            raise ValueError("larger than anything that was packed")
+        return decompressor.decompress(data, max_output_size=LIMIT)
+    except zstandard.ZstdError:
+        raise ValueError("the packed bytes are damaged") from None
+
+
+@cache
+def _words() -> zstandard.ZstdCompressionDict:
+    data = Path(__file__).with_name("words-1.zdict").read_bytes()
+    words = zstandard.ZstdCompressionDict(data, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+    words.precompute_compress(level=_LEVEL)
+    return words

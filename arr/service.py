@@ -1,0 +1,215 @@
+"""The use cases of the audit record repository: take and append, search and show, export, verify."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy.exc import IntegrityError
+
+from access.subject import Subject
+from arr import store
+from arr.intake import audit_xml, prepare
+from arr.model import AuditRecord, AuditSearch, Channel, Cursor, Page, Prepared, Received
+from arr.packing import unpacked
+from arr.settings import ArrSettings
+from arr.signing import Keys, Note, SignedNote, Signer
+from arr.terms import FLAWED, Kind, term
+from arr.verification import Progress, Report, Verifier
+from arr.witness import last_witnessed, read_witness, tell_witness
+from atna.message import Indicator, Outcome
+from atna.participants import AuditContext
+from atna.system_events import audit_log_used
+from kernel.database import Database, Work
+from kernel.errors import Condition, Unavailable, violation
+from kernel.times import Clock
+
+URI: Final = "urn:affinity:audit"
+PAGE_LIMIT: Final = 1_000
+"""Records on one page at the most."""
+_EXPORT_PAGE: Final = 500
+
+
+class AuditService:
+    """The log. One instance serves every thread of a process."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        context: AuditContext,
+        new_log_id: Callable[[], str],
+        settings: ArrSettings,
+        signer: Signer | None = None,
+        trusted_keys: Keys | None = None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._context = context
+        self._new_log_id = new_log_id
+        self._settings = settings
+        self._signer = signer
+        self._keys = {**(trusted_keys or {}), **({signer.key_id: signer.public_key} if signer else {})}
+
+    # taking
+
+    def record(self, received: Sequence[Received]) -> int:
+        """ITI-20: appends messages as they came, in one unit of work; gives the number of the last. Nothing is turned away."""
+        prepared = [prepare(one) for one in received]
+        return self._database.attempt(lambda work: self.append(work, prepared))
+
+    def prepare(self, messages: Sequence[bytes]) -> list[Prepared]:
+        """Messages of our own outbox, ready for `append`; no unit of work is needed, and none should be open."""
+        now = self._now()
+        return [prepare(Received(message, Channel.LOCAL, now)) for message in messages]
+
+    def append(self, work: Work, prepared: Sequence[Prepared]) -> int:
+        """Appends within a unit of work of the caller; gives the number of the last record."""
+        store.lock(work.connection)
+        before = self._head(work)
+        if not prepared:
+            return before.sequence if before else 0
+        try:
+            sequence, last, tree = store.append(work.connection, before, prepared)
+        except IntegrityError as problem:
+            raise _damaged() from problem
+        log_id = before.log_id if before else self._new_log_id()
+        note = self._signed(Note(log_id, sequence, tree.root, last, work.now))
+        store.save_head(work.connection, log_id, sequence, last, tree, note)
+        every = self._settings.checkpoint_records
+        if sequence // every > (before.sequence if before else 0) // every:
+            store.save_checkpoint(work.connection, sequence, note)
+        return sequence
+
+    def checkpoint(self) -> int:
+        """Keeps the present head for good and shows it to the witness; to be called every minute. Gives the log's length."""
+        with self._database.begin() as work:
+            store.lock(work.connection)
+            head = self._head(work)
+            if head is not None and store.last_checkpoint(work.connection) < head.sequence:
+                store.save_checkpoint(work.connection, head.sequence, head.note)
+        if self._settings.witness_file is not None:
+            self._tell_witness(self._settings.witness_file)
+        return head.sequence if head else 0
+
+    # using: each use is itself audited
+
+    def search(self, wanted: AuditSearch, subject: Subject, *, limit: int = 50, before: Cursor | None = None) -> Page:
+        """The newest records that fit, older than `before`."""
+        page = self._page(wanted, limit, before)
+        self._tell_use(subject, [URI], str(wanted).encode(), wanted.patients)
+        return page
+
+    def view(self, sequence: int, subject: Subject) -> AuditRecord | None:
+        """One record by its number; None when there is none."""
+        with self._database.read() as connection:
+            row = store.rows(connection, [sequence]).get(sequence)
+        self._tell_use(subject, [f"{URI}:{sequence}"], None, ())
+        return _record(row) if row else None
+
+    def export(self, wanted: AuditSearch, subject: Subject) -> Iterator[bytes]:
+        """Every record that fits as a line of JSON, newest first, with the bytes received and what proves them."""
+        self._tell_use(subject, [URI], f"export&{wanted}".encode(), wanted.patients)
+        return self._exported(wanted)
+
+    def verify(self, subject: Subject | None, *, deep: bool = False, progress: Progress = lambda _: None) -> Report:
+        """Reads the whole log; `deep` reads every message again as well. Without a subject it is no use, but our own care."""
+        witnessed = read_witness(self._settings.witness_file) if self._settings.witness_file else ()
+        if subject is not None:
+            self._tell_use(subject, [URI], b"verify", ())
+        verifier = Verifier(self._keys, witnessed, progress)
+        with self._database.read() as connection:
+            if not self._database.is_sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            return verifier.run(connection, deep=deep)
+
+    # inside
+
+    def _now(self) -> int:
+        return int(self._clock().timestamp() * 1000)
+
+    def _head(self, work: Work) -> store.Head | None:
+        try:
+            return store.head(work.connection)
+        except ValueError:
+            raise _damaged() from None
+
+    def _signed(self, note: Note) -> SignedNote:
+        return self._signer.sign(note.text) if self._signer else SignedNote(note.text)
+
+    def _tell_use(self, subject: Subject, uris: Sequence[str], query: bytes | None, patients: Sequence[str]) -> None:
+        event = audit_log_used(
+            self._context, subject, when=self._clock(), outcome=Outcome.SUCCESS, uris=uris, query=query, patient_ids=patients
+        )
+        with self._database.begin() as work:
+            work.audit(event.to_xml())
+
+    def _page(self, wanted: AuditSearch, limit: int, before: Cursor | None) -> Page:
+        limit = max(1, min(limit, PAGE_LIMIT))
+        with self._database.read() as connection:
+            rows = store.find(connection, _condition(wanted), before, limit + 1)
+        following = Cursor(rows[limit - 1].event_at, rows[limit - 1].sequence) if len(rows) > limit else None
+        return Page(tuple(map(_record, rows[:limit])), following)
+
+    def _exported(self, wanted: AuditSearch) -> Iterator[bytes]:
+        before: Cursor | None = None
+        while True:
+            page = self._page(wanted, _EXPORT_PAGE, before)
+            yield from map(_line, page.records)
+            if page.following is None:
+                return
+            before = page.following
+
+    def _tell_witness(self, path: Path) -> None:
+        with self._database.read() as connection:
+            fresh = store.checkpoints(connection, last_witnessed(path))
+        tell_witness(path, [signed for _, signed in fresh])
+
+
+def _damaged() -> Unavailable:
+    return Unavailable(violation(Condition.CONTENT_DAMAGED, "audit log", "the head of the audit log is damaged; verify it"))
+
+
+def _record(row: store.RecordRow) -> AuditRecord:
+    try:
+        received = Received.of_origin(row.origin, unpacked(row.packing, row.data))
+    except (ValueError, TypeError):
+        received = Received(b"", Channel.LOCAL, row.received_at, flaws=("DAMAGED",))
+    return AuditRecord(row.sequence, row.hash, received, store.summary_of(row), audit_xml(received))
+
+
+def _line(record: AuditRecord) -> bytes:
+    what = {
+        "sequence": record.sequence,
+        "hash": record.hash.hex(),
+        "origin": record.received.origin,
+        "data": b64encode(record.received.data).decode(),
+        "xml": record.xml.decode("utf-8", "replace"),
+    }
+    return json.dumps(what, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def _condition(wanted: AuditSearch) -> store.Condition:
+    """The search as terms; the field that finds least stands first."""
+    fields = (
+        (Kind.FLAW, (FLAWED,) if wanted.is_flawed else ()),
+        (Kind.OBJECT, wanted.objects),
+        (Kind.PATIENT, wanted.patients),
+        (Kind.USER, wanted.users),
+        (Kind.PURPOSE, wanted.purposes),
+        (Kind.ROLE, wanted.roles),
+        (Kind.ADDRESS, wanted.addresses),
+        (Kind.EVENT, wanted.events),
+        (Kind.SOURCE, wanted.sources),
+    )
+    groups = [tuple(term(kind, value) for value in values) for kind, values in fields if values]
+    outcomes = tuple(int(o) for o in wanted.outcomes)
+    if outcomes and Indicator.SUCCESS not in wanted.outcomes:  # failures are few, and have terms
+        groups.append(tuple(term(Kind.OUTCOME, str(o)) for o in outcomes))
+        outcomes = ()
+    since, until = (None if at is None else int(at.timestamp() * 1000) for at in (wanted.since, wanted.until))
+    return store.Condition(tuple(groups), since, until, outcomes)

@@ -1,0 +1,240 @@
+"""Appends to the log and reads it, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from arr.chain import START, Tree, chained
+from arr.model import Cursor, Prepared, Summary
+from arr.signing import SignedNote
+from arr.tables import CHECKPOINT, HEAD, METADATA, RECORD, TERM
+
+__all__ = ["METADATA"]
+
+_LOCK: Final = 4711_0020
+"""One appender at a time in a PostgreSQL database; SQLite has a single writer anyway."""
+_CHUNK: Final = 2_000
+_HEAD_ID: Final = 1
+_R, _T = RECORD.c, TERM.c
+_COLUMNS: Final = tuple(column.name for column in RECORD.columns)
+_ARRAYS: Final = {
+    "sequence": "bigint", "hash": "bytea", "origin": "text", "packing": "smallint", "data": "bytea", "received_at": "bigint",
+    "event_at": "bigint", "event_code": "text", "event_type": "text", "action": "text", "outcome": "smallint", "source_id": "text",
+    "site": "text", "is_readable": "boolean", "flaws": "text",
+}  # fmt: skip
+_TERM_ARRAYS: Final = {"term": "bigint", "event_at": "bigint", "sequence": "bigint"}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the log ends."""
+
+    log_id: str
+    sequence: int
+    hash: bytes
+    tree: Tree
+    note: SignedNote
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """A row of `arr_record`, in the order of its columns."""
+
+    sequence: int
+    hash: bytes
+    origin: str
+    packing: int
+    data: bytes
+    received_at: int
+    event_at: int
+    event_code: str
+    event_type: str
+    action: str
+    outcome: int | None
+    source_id: str
+    site: str
+    is_readable: bool
+    flaws: str
+
+
+def lock(connection: Connection) -> None:
+    """Nobody else appends until this unit of work ends."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
+def head(connection: Connection) -> Head | None:
+    """Where the log ends; None before its first record. Raises `ValueError` when the row is damaged."""
+    row = connection.execute(sa.select(HEAD)).one_or_none()
+    if row is None:
+        return None
+    tree = Tree.unpacked(row.sequence, row.tree)
+    return Head(row.log_id, row.sequence, row.hash, tree, SignedNote(row.note, row.signature, row.key_id))
+
+
+def append(connection: Connection, before: Head | None, prepared: Sequence[Prepared]) -> tuple[int, bytes, Tree]:
+    """Writes the records after `before`, in their order; gives the last one's number and hash and the grown tree.
+
+    The caller holds the lock and saves the head.
+    """
+    sequence, previous = (before.sequence, before.hash) if before else (0, START)
+    tree = before.tree if before else Tree()
+    rows: list[tuple[object, ...]] = []
+    terms: list[tuple[int, int, int]] = []
+    for one in prepared:
+        sequence += 1
+        previous = chained(previous, sequence, one.leaf)
+        tree.add(one.leaf)
+        summary = one.summary
+        rows.append(
+            (
+                sequence,
+                previous,
+                one.origin,
+                one.packing,
+                one.packed,
+                one.received_at,
+                summary.event_at,
+                summary.event_code,
+                summary.event_type,
+                summary.action,
+                summary.outcome,
+                summary.source_id,
+                summary.site,
+                summary.is_readable,
+                summary.flaws,
+            )
+        )
+        terms += [(term, summary.event_at, sequence) for term in one.terms]
+    _insert(connection, RECORD, _ARRAYS, rows)
+    _insert(connection, TERM, _TERM_ARRAYS, sorted(terms))
+    return sequence, previous, tree
+
+
+def _insert(connection: Connection, table: sa.Table, types: dict[str, str], rows: Sequence[tuple[object, ...]]) -> None:
+    """Many rows at once: SQLite's own executemany; on PostgreSQL one statement with an array for each column."""
+    if not rows:
+        return
+    columns = ", ".join(types)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(
+            f"INSERT INTO {table.name} ({columns}) VALUES ({', '.join('?' * len(types))})",  # noqa: S608 - names of ours
+            list(rows),
+        )
+        return
+    arrays = ", ".join(f"%s::{kind}[]" for kind in types.values())
+    connection.exec_driver_sql(
+        f"INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})",  # noqa: S608 - names of ours
+        tuple(list(column) for column in zip(*rows, strict=True)),
+    )
+
+
+def save_head(connection: Connection, log_id: str, sequence: int, last: bytes, tree: Tree, note: SignedNote) -> None:
+    """The log ends here now."""
+    values = {
+        "log_id": log_id,
+        "sequence": sequence,
+        "hash": last,
+        "tree": tree.packed(),
+        "note": note.text,
+        "signature": note.signature,
+        "key_id": note.key_id,
+    }
+    if connection.execute(HEAD.update().values(values)).rowcount == 0:
+        connection.execute(HEAD.insert().values(id=_HEAD_ID, **values))
+
+
+def save_checkpoint(connection: Connection, sequence: int, note: SignedNote) -> None:
+    """A head for keeps."""
+    connection.execute(CHECKPOINT.insert().values(sequence=sequence, note=note.text, signature=note.signature, key_id=note.key_id))
+
+
+def checkpoints(connection: Connection, after: int = 0, limit: int | None = None) -> tuple[tuple[int, SignedNote], ...]:
+    """The checkpoints of the log beyond `after` records, oldest first."""
+    statement = sa.select(CHECKPOINT).where(CHECKPOINT.c.sequence > after).order_by(CHECKPOINT.c.sequence).limit(limit)
+    return tuple((row.sequence, SignedNote(row.note, row.signature, row.key_id)) for row in connection.execute(statement))
+
+
+def last_checkpoint(connection: Connection) -> int:
+    """How long the log was at its last checkpoint."""
+    found: int | None = connection.execute(sa.select(sa.func.max(CHECKPOINT.c.sequence))).scalar_one()
+    return found or 0
+
+
+def records(
+    connection: Connection, after: int = -(1 << 62), *, chunk: int = _CHUNK
+) -> Iterator[tuple[int, bytes, str, int, bytes]]:
+    """Number, hash, origin, packing and packed bytes of every record beyond `after`, in order; so many in memory at a time."""
+    statement = (
+        sa.select(_R.sequence, _R.hash, _R.origin, _R.packing, _R.data)
+        .where(_R.sequence > sa.bindparam("after"))
+        .order_by(_R.sequence)
+        .limit(chunk)
+    )
+    while True:
+        rows = connection.execute(statement, {"after": after}).fetchall()
+        yield from rows
+        if len(rows) < chunk:
+            return
+        after = rows[-1][0]
+
+
+def rows(connection: Connection, sequences: Sequence[int]) -> dict[int, RecordRow]:
+    """The records with these numbers."""
+    found = connection.execute(sa.select(RECORD).where(_R.sequence.in_(sequences)))
+    return {row.sequence: RecordRow(*row) for row in found}
+
+
+def all_terms(connection: Connection) -> Iterator[tuple[int, int, int]]:
+    """Every row of the index as (sequence, term, event_at); a deep check asks."""
+    found = connection.execution_options(yield_per=10_000).execute(sa.select(_T.sequence, _T.term, _T.event_at))
+    yield from found
+
+
+def summary_of(row: RecordRow) -> Summary:
+    """What the columns of a record say of its message."""
+    return Summary(
+        row.event_at, row.event_code, row.event_type, row.action, row.outcome, row.source_id, row.site, row.is_readable, row.flaws
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What the records found must fit: one term of each group, and a time of the event."""
+
+    groups: tuple[tuple[int, ...], ...]
+    """The most telling group first: the search is led by it."""
+    since: int | None
+    until: int | None
+    outcomes: tuple[int, ...] = ()
+
+
+def find(connection: Connection, wanted: Condition, before: Cursor | None, limit: int) -> list[RecordRow]:
+    """The newest records that fit and are older than `before`."""
+    led = TERM if wanted.groups else RECORD
+    at, number = led.c.event_at, led.c.sequence
+    statement = sa.select(at, number).order_by(at.desc(), number.desc()).limit(limit)
+    if wanted.groups:
+        lead = wanted.groups[0]
+        # a record with two of the lead's terms stands there twice
+        statement = statement.where(_T.term == lead[0]) if len(lead) == 1 else statement.where(_T.term.in_(lead)).distinct()
+    for group in wanted.groups[1:]:
+        other = TERM.alias()
+        statement = statement.where(sa.exists().where(other.c.term.in_(group), other.c.event_at == at, other.c.sequence == number))
+    if wanted.since is not None:
+        statement = statement.where(at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(at < wanted.until)
+    if before is not None:
+        statement = statement.where(sa.tuple_(at, number) < sa.tuple_(sa.literal(before.event_at), sa.literal(before.sequence)))
+    if wanted.outcomes:
+        record = RECORD.alias()
+        statement = statement.where(sa.exists().where(record.c.sequence == number, record.c.outcome.in_(wanted.outcomes)))
+    numbers = [row[1] for row in connection.execute(statement)]
+    found = rows(connection, numbers) if numbers else {}
+    return [found[n] for n in numbers if n in found]

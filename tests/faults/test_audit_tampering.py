@@ -1,0 +1,296 @@
+"""Somebody with every right on the database changes the audit log: it shows."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from arr import store
+from arr.chain import START, Tree, canonical, chained, leaf_hash
+from arr.packing import packed, unpacked
+from arr.signing import Note
+from arr.tables import CHECKPOINT, HEAD, METADATA, RECORD, TERM
+from arr.verification import FaultKind, Report
+from kernel.database import Database
+from tests.conftest import MakeDatabase
+from tests.support.arr import a_service, some_records
+
+SIZE = 400
+Tampering = Callable[[Connection, random.Random], None]
+
+
+def _without_guards(connection: Connection) -> None:
+    """What a superuser can do."""
+    for table in ("arr_record", "arr_checkpoint"):
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_guard ON {table}")
+        else:
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_no_update")
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_no_delete")
+
+
+def _row(connection: Connection, sequence: int) -> dict[str, object]:
+    return dict(connection.execute(sa.select(RECORD).where(RECORD.c.sequence == sequence)).one()._mapping)
+
+
+def _set(connection: Connection, number: int, /, **values: object) -> None:
+    connection.execute(RECORD.update().where(RECORD.c.sequence == number).values(values))
+
+
+def flip_a_bit(connection: Connection, chance: random.Random) -> None:
+    sequence = chance.randint(1, SIZE)
+    column = chance.choice(["data", "hash"])
+    data = bytearray(_row(connection, sequence)[column])  # type: ignore[arg-type]
+    data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    _set(connection, sequence, **{column: bytes(data)})
+
+
+def change_the_origin(connection: Connection, chance: random.Random) -> None:
+    sequence = chance.randint(1, SIZE)
+    _set(connection, sequence, origin=str(_row(connection, sequence)["origin"]).replace("1", "2", 1))
+
+
+def replace_the_message(connection: Connection, chance: random.Random) -> None:
+    packing, data = packed(some_records(1, "999^^^&1.2.3&ISO")[0].data)
+    _set(connection, chance.randint(1, SIZE), packing=packing, data=data)
+
+
+def delete_one(connection: Connection, chance: random.Random) -> None:
+    connection.execute(RECORD.delete().where(RECORD.c.sequence == chance.randint(1, SIZE)))
+
+
+def delete_several(connection: Connection, chance: random.Random) -> None:
+    first = chance.randint(1, SIZE - 10)
+    connection.execute(RECORD.delete().where(RECORD.c.sequence.between(first, first + chance.randint(1, 9))))
+
+
+def delete_one_and_close_the_gap(connection: Connection, chance: random.Random) -> None:
+    gone = chance.randint(1, SIZE)
+    connection.execute(RECORD.delete().where(RECORD.c.sequence == gone))
+    for sequence in range(gone + 1, SIZE + 1):
+        _set(connection, sequence, sequence=sequence - 1)
+
+
+def insert_one(connection: Connection, chance: random.Random) -> None:
+    row = _row(connection, chance.randint(1, SIZE))
+    row["sequence"] = chance.choice([0, -5, SIZE + 1, SIZE + 2, 1 << 60])
+    connection.execute(RECORD.insert().values(row))
+
+
+def swap_two(connection: Connection, chance: random.Random) -> None:
+    one, other = chance.sample(range(1, SIZE + 1), 2)
+    _set(connection, one, sequence=-1)
+    _set(connection, other, sequence=one)
+    _set(connection, -1, sequence=other)
+
+
+def swap_two_contents(connection: Connection, chance: random.Random) -> None:
+    one, other = chance.sample(range(1, SIZE + 1), 2)
+    first, second = _row(connection, one), _row(connection, other)
+    for sequence, row in ((one, second), (other, first)):
+        _set(connection, sequence, data=row["data"], origin=row["origin"])
+
+
+def cut_the_tail(connection: Connection, chance: random.Random) -> None:
+    connection.execute(RECORD.delete().where(RECORD.c.sequence > chance.randint(0, SIZE - 1)))
+
+
+def cut_the_tail_and_set_the_head_back(connection: Connection, chance: random.Random) -> None:
+    end = chance.randint(1, SIZE - 1)
+    connection.execute(RECORD.delete().where(RECORD.c.sequence > end))
+    connection.execute(CHECKPOINT.delete().where(CHECKPOINT.c.sequence > end))
+    _write_head(connection, end)
+
+
+def rewrite_the_tail_with_new_hashes(connection: Connection, chance: random.Random) -> None:
+    first = chance.randint(1, SIZE)
+    packing, data = packed(some_records(1, "999^^^&1.2.3&ISO")[0].data)
+    _set(connection, first, packing=packing, data=data)
+    previous = bytes(_row(connection, first - 1)["hash"]) if first > 1 else START  # type: ignore[arg-type]
+    for sequence in range(first, SIZE + 1):
+        row = _row(connection, sequence)
+        content = canonical(str(row["origin"]), unpacked(int(row["packing"]), bytes(row["data"])))  # type: ignore[call-overload, arg-type]
+        previous = chained(previous, sequence, leaf_hash(content))
+        _set(connection, sequence, hash=previous)
+    _write_head(connection, SIZE)
+
+
+def drop_the_head(connection: Connection, chance: random.Random) -> None:
+    connection.execute(HEAD.delete())
+
+
+def _write_head(connection: Connection, end: int) -> None:
+    """A head that fits the records, but for a signature by a key one does not have."""
+    tree, last = Tree(), START
+    for _, kept, origin, packing, data in store.records(connection):
+        tree.add(leaf_hash(canonical(origin, unpacked(packing, data))))
+        last = kept
+    note = Note("log-1", end, tree.root, last, 1)
+    connection.execute(HEAD.update().values(sequence=end, hash=last, tree=tree.packed(), note=note.text))
+
+
+TAMPERINGS = [
+    flip_a_bit,
+    change_the_origin,
+    replace_the_message,
+    delete_one,
+    delete_several,
+    delete_one_and_close_the_gap,
+    insert_one,
+    swap_two,
+    swap_two_contents,
+    cut_the_tail,
+    cut_the_tail_and_set_the_head_back,
+    rewrite_the_tail_with_new_hashes,
+    drop_the_head,
+]
+
+
+def _found(database: Database, tampering: Tampering, chance: random.Random) -> Report:
+    """What verification says of a tampering that is then taken back."""
+    verifier = a_service(database)
+    from arr.verification import Verifier
+
+    with database.engine.connect() as connection, connection.begin() as transaction:
+        _without_guards(connection)
+        tampering(connection, chance)
+        report = Verifier(verifier._keys).run(connection)
+        transaction.rollback()
+    return report
+
+
+@pytest.fixture
+def database(make_database: MakeDatabase) -> Database:
+    made = make_database(METADATA)
+    service = a_service(made, every=100)
+    for start in range(0, SIZE, 50):
+        service.record(some_records(SIZE)[start : start + 50])
+    return made
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS, ids=lambda t: t.__name__)
+def test_a_tampering_is_found_wherever_it_strikes(database: Database, tampering: Tampering) -> None:
+    seed = secrets.randbits(32)
+    chance = random.Random(seed)
+
+    for _ in range(8):
+        assert not _found(database, tampering, chance).is_whole, f"seed {seed}"
+
+    assert a_service(database).verify(None, deep=True).is_whole
+
+
+@pytest.mark.slow
+def test_a_thousand_random_tamperings_are_all_found(make_database: MakeDatabase) -> None:
+    database = make_database(METADATA)
+    if not database.is_sqlite:
+        pytest.skip("one database is enough for a thousand")
+    a_service(database, every=100).record(some_records(SIZE))
+    seed = secrets.randbits(32)
+    chance = random.Random(seed)
+
+    missed = [t.__name__ for t in chance.choices(TAMPERINGS, k=1000) if _found(database, t, chance).is_whole]
+
+    assert missed == [], f"seed {seed}"
+
+
+def test_the_place_of_a_change_is_named(database: Database) -> None:
+    with database.engine.begin() as connection:
+        _without_guards(connection)
+        replace_the_message(connection, random.Random(5))
+
+    report = a_service(database).verify(None)
+
+    assert [(f.kind, f.sequence) for f in report.faults] == [(FaultKind.CHANGED, random.Random(5).randint(1, SIZE))]
+
+
+def test_missing_records_are_named_from_first_to_last(database: Database) -> None:
+    with database.engine.begin() as connection:
+        _without_guards(connection)
+        connection.execute(RECORD.delete().where(RECORD.c.sequence.in_([1, 7, 8, 9, SIZE])))
+
+    report = a_service(database).verify(None)
+
+    assert [(f.kind, f.sequence, f.until) for f in report.faults] == [
+        (FaultKind.MISSING, 1, 1),
+        (FaultKind.MISSING, 7, 9),
+        (FaultKind.MISSING, SIZE, SIZE),
+    ]
+
+
+def test_an_old_head_put_back_with_its_records_is_found_by_the_witness(make_database: MakeDatabase, tmp_path: Path) -> None:
+    database = make_database(METADATA)
+    witness = tmp_path / "witness"
+    service = a_service(database, witness=witness)
+    service.record(some_records(10))
+    with database.engine.begin() as connection:
+        old = connection.execute(sa.select(HEAD)).one()._asdict()
+    service.record(some_records(5))
+    service.checkpoint()
+
+    with database.engine.begin() as connection:
+        _without_guards(connection)
+        connection.execute(RECORD.delete().where(RECORD.c.sequence > 10))
+        connection.execute(TERM.delete().where(TERM.c.sequence > 10))
+        connection.execute(CHECKPOINT.delete())
+        connection.execute(HEAD.update().values(**old))
+
+    assert a_service(database).verify(None, deep=True).is_whole  # without a witness nobody could know
+    report = service.verify(None)
+    assert FaultKind.WITNESS_WRONG in {fault.kind for fault in report.faults}
+
+
+def test_a_tail_rewritten_and_signed_with_a_stolen_key_is_found_by_the_witness(make_database: MakeDatabase, tmp_path: Path) -> None:
+    database = make_database(METADATA)
+    witness = tmp_path / "witness"
+    a_service(database, witness=witness).record(some_records(10))
+    a_service(database, witness=witness).checkpoint()
+
+    with database.engine.begin() as connection:
+        _without_guards(connection)
+        for table in (RECORD, TERM, CHECKPOINT, HEAD):
+            connection.execute(table.delete())
+    a_service(database).record(some_records(12, "999^^^&1.2.3&ISO"))
+
+    report = a_service(database, witness=witness).verify(None)
+
+    assert FaultKind.CHECKPOINT_WRONG in {fault.kind for fault in report.faults}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        sa.update(RECORD).where(RECORD.c.sequence == 5).values(event_at=RECORD.c.event_at + 1),
+        sa.update(RECORD).where(RECORD.c.sequence == 5).values(outcome=8),
+        sa.update(RECORD).where(RECORD.c.sequence == 5).values(received_at=1),
+        sa.delete(TERM).where(TERM.c.sequence == 5),
+        sa.update(TERM).where(TERM.c.sequence == 5).values(event_at=TERM.c.event_at + 1),
+        sa.insert(TERM).values(term=1, event_at=1, sequence=5),
+        sa.insert(TERM).values(term=1, event_at=1, sequence=5_000_000_000),
+    ],
+)
+def test_an_index_that_hides_a_record_is_found_by_a_deep_check(database: Database, statement: sa.UpdateBase) -> None:
+    with database.engine.begin() as connection:
+        _without_guards(connection)
+        connection.execute(statement)
+
+    report = a_service(database).verify(None, deep=True)
+
+    assert [fault.kind for fault in report.faults] == [FaultKind.INDEX_WRONG]
+
+
+def test_a_thousand_and_more_faults_are_counted_but_not_all_named(make_database: MakeDatabase) -> None:
+    database = make_database(METADATA)
+    a_service(database).record(some_records(1100))
+    with database.engine.begin() as connection:
+        _without_guards(connection)
+        connection.execute(RECORD.update().values(origin="x"))
+
+    report = a_service(database).verify(None)
+
+    assert (report.fault_count, len(report.faults)) == (1100, 1000)

@@ -1,0 +1,43 @@
+"""An audit record repository on a test's database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from arr.model import Channel, Received
+from arr.service import AuditService
+from arr.settings import ArrSettings
+from arr.signing import Signer
+from kernel.database import Database
+from tests.support.audit import CONTEXT, PATIENT, an_event
+from tests.support.clocks import TickingClock
+
+AT = 1_795_343_001_125
+"""2026-11-22T10:23:21.125Z, in milliseconds."""
+SIGNER = Signer(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+
+
+def a_service(
+    database: Database, *, signer: Signer | None = SIGNER, witness: Path | None = None, every: int = 1_000
+) -> AuditService:
+    """The service, signing with the tests' key unless told otherwise."""
+    return AuditService(
+        database,
+        clock=TickingClock(),
+        context=CONTEXT,
+        new_log_id=lambda: "log-1",
+        settings=ArrSettings(witness_file=witness, checkpoint_records=every),
+        signer=signer,
+    )
+
+
+def received(data: bytes, channel: Channel = Channel.LOCAL, at: int = AT, flaws: tuple[str, ...] = ()) -> Received:
+    """A message as it came."""
+    return Received(data, channel, at, "" if channel is Channel.LOCAL else "10.0.0.5", "", flaws)
+
+
+def some_records(count: int, patient: str = PATIENT) -> list[Received]:
+    """Messages that differ."""
+    return [received(an_event(patient, user=f"user-{n}").to_xml(), at=AT + n) for n in range(count)]

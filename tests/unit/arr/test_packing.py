@@ -1,0 +1,48 @@
+"""Messages packed for keeping."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arr.packing import PLAIN, SHARED_WORDS, packed, unpacked
+from tests.support.audit import an_event
+
+
+@given(st.binary(max_size=2000))
+def test_any_bytes_are_unpacked_to_themselves(data: bytes) -> None:
+    packing, small = packed(data)
+
+    assert unpacked(packing, small) == data
+    assert len(small) <= len(data)
+
+
+def test_an_audit_message_shrinks_to_a_fifth() -> None:
+    xml = an_event().to_xml()
+
+    packing, small = packed(xml)
+
+    assert packing == SHARED_WORDS
+    assert len(small) * 5 < len(xml)
+
+
+def test_what_the_first_release_packed_is_unpacked() -> None:
+    assert unpacked(SHARED_WORDS, bytes.fromhex("28b52ffd202a550000000200b2e510684c5781")) == b"<AuditMessage>" * 3
+
+
+def test_damaged_bytes_are_told() -> None:
+    _, small = packed(an_event().to_xml())
+
+    for damaged in (small[:-1], b"x" + small[1:], b""):
+        with pytest.raises(ValueError, match="damaged"):
+            unpacked(SHARED_WORDS, damaged)
+
+
+def test_an_unknown_packing_is_told() -> None:
+    with pytest.raises(ValueError, match="unknown"):
+        unpacked(7, b"x")
+
+
+def test_what_did_not_shrink_is_kept_plain() -> None:
+    assert packed(b"x") == (PLAIN, b"x")
