@@ -16,6 +16,8 @@ OLD_ERRORS_BELOW = (2, 5)
 
 _VERSION = re.compile(r"2(?:\.\d){1,2}\Z")
 _DEFAULT_VERSION = "2.5"
+_NOT_SENT = dict.fromkeys((0x00, 0x0B, 0x1C), " ")
+"""What is repeated from a request as it came may hold bytes that would end our frame; values of ours are escaped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class OutgoingMessage:
             fields[18] = charset.declared
         # MSH-1 is the separator: the field after the name is MSH-2
         head = writer.segment("MSH", {1: self.encoding.characters, **{n - 1: text for n, text in fields.items()}})
-        return f"{head}\r{body}\r".encode(charset.codec)
+        return f"{head}\r{body}\r".translate(_NOT_SENT).encode(charset.codec)
 
 
 def header_of(message: Message) -> Header:
@@ -126,9 +128,10 @@ def header_of(message: Message) -> Header:
 
 
 def peek(raw: bytes) -> Header | None:
-    """What can be read of a header before, or instead of, parsing the message; None when it does not begin with MSH at all.
+    """What can be read of a header before, or instead of, parsing the message; None when nothing can.
 
-    Where the delimiters cannot be used the standard ones are supposed, so that the control id may still be found.
+    Where the delimiters cannot be used, but the first is the usual bar, the others are supposed to be the usual ones, so that the
+    control id may still be found.
     """
     raw = raw.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
     try:
@@ -138,6 +141,8 @@ def peek(raw: bytes) -> Header | None:
     try:
         encoding = delimiters(line)
     except Unreadable:
+        if line[3] != STANDARD.field:
+            return None
         encoding = STANDARD
     parts = line.split(line[3], 30)
     return Header(Segment("MSH", ("MSH", line[3], *parts[1:]), encoding))

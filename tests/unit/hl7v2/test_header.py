@@ -72,7 +72,7 @@ def test_a_header_can_be_had_of_a_message_that_cannot_be_parsed() -> None:
     assert header.sending_application == "EHR"
 
 
-@pytest.mark.parametrize("raw", [b"", b"PID|", b"MSH"])
+@pytest.mark.parametrize("raw", [b"", b"PID|", b"MSH", b"MSHA^~\\&A", b"MSH\r|"])
 def test_there_is_no_header_where_there_is_no_msh(raw: bytes) -> None:
     assert peek(raw) is None
 
@@ -90,3 +90,9 @@ def test_a_message_declares_utf_8_when_it_needs_it() -> None:
 
     assert read.get("MSH-18") == "UNICODE UTF-8"
     assert read.get("PID-5") == "Müller"
+
+
+def test_what_is_repeated_cannot_end_the_frame() -> None:
+    out = OutgoingMessage({3: "A\x0b", 12: "2.5"}, (Er7Text("QPD|x\x1c"), Er7Text("PID|\x00")))
+
+    assert out.to_bytes() == b"MSH|^~\\&|A |||||||||2.5\rQPD|x \rPID| \r"
