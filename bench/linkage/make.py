@@ -20,7 +20,8 @@ def main(seed: int, records: int, path: Path) -> None:
             writer.writerow({"person": person, **row})
     homes: dict[int, int] = {}
     people = [
-        (human.born.toordinal(), sorted(homes.setdefault(id(home), len(homes)) for home in human.homes)) for human in population.people
+        (human.born.toordinal(), sorted(homes.setdefault(id(home), len(homes)) for home in human.homes))
+        for human in population.people
     ]
     path.with_suffix(".people.json").write_text(json.dumps(people))
 

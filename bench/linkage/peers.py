@@ -1,4 +1,4 @@
-"""The peers of the bench: Splink 5 (one comparison per field, or place grouped) and plain Fellegi-Sunter, on the same cleaned columns.
+"""The peers of the bench: Splink 5 (a comparison per field, or place grouped) and plain Fellegi-Sunter, on the same columns.
 
 `peers.py METHOD FILE OUT`; METHOD is `splink`, `splink-grouped` or `fs`. Runs in an environment of its own. All write connected
 components at match probability 0.95, as these methods are commonly used, and the best F1 of pairs over all thresholds.
@@ -130,9 +130,9 @@ def fellegi_sunter(columns: Columns) -> tuple[Any, Any, Any]:
     m, u, share = np.full(len(FIELDS), 0.9), np.full(len(FIELDS), 0.1), 0.5
     odds = np.zeros(len(distinct))
     for _ in range(60):
-        odds = np.log(share / (1 - share)) + np.where(
-            known, np.where(agree, np.log(m / u), np.log((1 - m) / (1 - u))), 0.0
-        ).sum(axis=1)
+        odds = np.log(share / (1 - share)) + np.where(known, np.where(agree, np.log(m / u), np.log((1 - m) / (1 - u))), 0.0).sum(
+            axis=1
+        )
         match = counts / (1 + np.exp(-odds))
         rest = counts - match
         m = np.clip(((agree * match[:, None]).sum(0) + 1) / ((known * match[:, None]).sum(0) + 2), 1e-6, 1 - 1e-6)

@@ -19,9 +19,28 @@ from bench.linkage import pools
 DEVELOPMENT_SEED = 7
 HELD_OUT_SEED = 20_011
 COLUMNS = (
-    "record_id,source,recorded_on,given,middle,family,suffix,sex,dob,street,city,state,postcode,phone,national_id,birth_order,email,"
-    "mother_family,country,alias_family,alias_given"
-).split(",")
+    "record_id",
+    "source",
+    "recorded_on",
+    "given",
+    "middle",
+    "family",
+    "suffix",
+    "sex",
+    "dob",
+    "street",
+    "city",
+    "state",
+    "postcode",
+    "phone",
+    "national_id",
+    "birth_order",
+    "email",
+    "mother_family",
+    "country",
+    "alias_family",
+    "alias_given",
+)
 _NOW = date(2024, 1, 1)
 _RECORDS_PER_PERSON = (0.42, 0.72, 0.88, 0.96, 0.99)
 
@@ -82,7 +101,7 @@ class Population:
 
     def __init__(self, seed: int) -> None:
         self.people: list[Human] = []
-        self.random = random.Random(seed)  # noqa: S311 - made-up people, not secrets
+        self.random = random.Random(seed)
         self._female = _zipf(pools.FEMALE)
         self._male = _zipf(pools.MALE)
         rare = pools.RARE_FAMILY[:]
@@ -136,7 +155,7 @@ class Population:
         born = date(1935, 1, 1) + timedelta(days=r.randrange(365 * 68))
         if children:
             born = date(1955, 1, 1) + timedelta(days=r.randrange(365 * 47))
-        first_sex = "F" if children and adults == 1 or r.random() < 0.5 else "M"
+        first_sex = "F" if (children and adults == 1) or r.random() < 0.5 else "M"
         one = self._human(first_sex, family, culture, born, home)
         mother, father = (one, None) if first_sex == "F" else (None, one)
         if adults == 2:
@@ -265,7 +284,16 @@ class Population:
         chance = r.random()
         if age_days < 900 and r.random() < 0.35:
             word = "Boy" if human.sex == "M" else "Girl"
-            row["given"] = r.choice(("Baby", f"Baby {word}", f"Baby{word}", "Infant", f"Newborn {word}", f"{word} {'AB'[human.order - 1] if human.order else ''}"))
+            row["given"] = r.choice(
+                (
+                    "Baby",
+                    f"Baby {word}",
+                    f"Baby{word}",
+                    "Infant",
+                    f"Newborn {word}",
+                    f"{word} {'AB'[human.order - 1] if human.order else ''}",
+                )
+            )
             row["middle"] = ""
         elif chance < habits.nickname and human.given in pools.NICKNAMES:
             row["given"] = pools.NICKNAMES[human.given]
@@ -277,17 +305,27 @@ class Population:
             row["given"], row["middle"] = human.middle, ""
         elif chance < 0.03 * care + 0.075:
             row["given"], row["family"] = row["family"], row["given"]
+        self._spoil_family(row, care)
+        self._spoil_date(row, habits)
+        self._spoil_place(row, care)
+
+    def _spoil_family(self, row: dict[str, str], care: float) -> None:
+        r = self.random
         if r.random() < 0.04 * care and len(row["family"]) > 3:
             row["family"] = _slip(r, row["family"])
         if "-" in row["family"] and r.random() < 0.4:
             row["family"] = r.choice(row["family"].split("-"))
         if " " in row["family"] and r.random() < 0.3:
             row["family"] = r.choice((row["family"].split()[-1], row["family"].replace(" ", "")))
-        self._spoil_date(row, habits)
+
+    def _spoil_place(self, row: dict[str, str], care: float) -> None:
+        r = self.random
         if row["street"] and r.random() < 0.06 * care:
             row["street"] = _slip(r, row["street"])
         if row["street"] and r.random() < 0.25:
-            row["street"] = row["street"].replace("Street", "St").replace("Avenue", "Ave").replace("Road", "Rd").replace("Apt ", "#")
+            row["street"] = (
+                row["street"].replace("Street", "St").replace("Avenue", "Ave").replace("Road", "Rd").replace("Apt ", "#")
+            )
         if row["street"] and r.random() < 0.1:
             row["street"] = row["street"].split(" Apt")[0]
         if row["postcode"] and r.random() < 0.015 * care:
@@ -368,5 +406,3 @@ def _zipf(values: list[str], exponent: float = 0.7) -> Weighted:
 def _draw(r: random.Random, weighted: Weighted) -> str:
     values, totals = weighted
     return values[bisect(totals, r.random() * totals[-1])]
-
-

@@ -12,12 +12,26 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-COLUMNS = ("person", "record_id", "source", "given", "middle", "family", "sex", "dob", "street", "city", "state", "postcode", "national_id")
+COLUMNS = (
+    "person",
+    "record_id",
+    "source",
+    "given",
+    "middle",
+    "family",
+    "sex",
+    "dob",
+    "street",
+    "city",
+    "state",
+    "postcode",
+    "national_id",
+)
 Row = dict[str, str]
 
 
 def _text(value: Any) -> str:
-    return "" if value is None or value != value else str(value)
+    return str(value) if isinstance(value, str | int) else ""
 
 
 def febrl(frames: Iterable[Any]) -> Iterator[Row]:

@@ -1,1 +1,1 @@
-"""Record linkage as a pure library: cleaning, blocking, comparing, weighing, deciding, training, clustering. No database, no network."""
+"""Record linkage as a pure library, without database or network: clean, block, compare, weigh, decide, train, cluster."""

@@ -119,13 +119,21 @@ class _Comparer:
 
     def _look_at_middle(self, ends: Ends, given: LevelCodes, middle: LevelCodes) -> None:
         columns, bits = self._columns, self._initials
-        g, m = (columns.given.codes[ends[0]], columns.given.codes[ends[1]]), (columns.middle.codes[ends[0]], columns.middle.codes[ends[1]])
-        shared = (bits.middle[m[0]] & bits.given[g[1]]) | (bits.middle[m[1]] & bits.given[g[0]]) | (bits.given[g[0]] & bits.given[g[1]])
+        g, m = (
+            (columns.given.codes[ends[0]], columns.given.codes[ends[1]]),
+            (columns.middle.codes[ends[0]], columns.middle.codes[ends[1]]),
+        )
+        shared = (
+            (bits.middle[m[0]] & bits.given[g[1]]) | (bits.middle[m[1]] & bits.given[g[0]]) | (bits.given[g[0]] & bits.given[g[1]])
+        )
         unsure = (given > Given.CLOSE) & ((m[0] > 0) | (m[1] > 0)) & (shared > 0)
         for at in np.flatnonzero(unsure).tolist():
             texts = (
-                columns.given.values[g[0][at]], columns.middle.values[m[0][at]], columns.given.values[g[1][at]], columns.middle.values[m[1][at]],
-            )  # fmt: skip
+                columns.given.values[g[0][at]],
+                columns.middle.values[m[0][at]],
+                columns.given.values[g[1][at]],
+                columns.middle.values[m[1][at]],
+            )
             if comparison.is_written_together(*texts):
                 given[at], middle[at] = Given.VARIANT, Middle.MISSING
             elif comparison.is_middle_used(*texts):
@@ -226,7 +234,7 @@ def _flat(column: Column, ends: Ends, equal: int, different: int) -> LevelCodes:
 
 
 def _distinct(column: Column, ends: Ends, compare: Callable[[str, str], int], equal: int | None) -> LevelCodes:
-    """Levels by a function of two values, called once per pair of distinct values; `equal` is the level of equal ones if it is known."""
+    """Levels by a function of two values, called once per pair of distinct ones; `equal` is the level of equal ones if known."""
     one, other = column.codes[ends[0]], column.codes[ends[1]]
     level = np.zeros(len(one), np.uint8)
     both = (one > 0) & (other > 0)
@@ -246,12 +254,12 @@ def _distinct(column: Column, ends: Ends, compare: Callable[[str, str], int], eq
 
 def level_table(patterns: npt.NDArray[np.int64]) -> LevelCodes:
     """The levels of each pattern, a row per pattern."""
-    table: LevelCodes = np.array([levels_of(pattern) for pattern in patterns.tolist()], np.uint8).reshape(len(patterns), len(FIELDS))
+    table: LevelCodes = np.array([levels_of(pattern) for pattern in patterns.tolist()], np.uint8).reshape(
+        len(patterns), len(FIELDS)
+    )
     return table
 
 
 def codes_at(column: Column, pairs: Pairs, size: int) -> tuple[Codes, Codes]:
     """The places of the values of both ends of pairs."""
     return column.codes[pairs // size], column.codes[pairs % size]
-
-

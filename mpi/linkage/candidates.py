@@ -54,7 +54,9 @@ class _Parts:
         column = self._columns.families
         parts = [blocking.family_parts(value.split("|")) if value else () for value in column.values]
         slots = max(1, max(map(len, parts), default=1))
-        return [_hashes([code(p[slot]) if slot < len(p) else "" for p in parts])[column.codes] for slot in range(min(slots, _SLOTS))]
+        return [
+            _hashes([code(p[slot]) if slot < len(p) else "" for p in parts])[column.codes] for slot in range(min(slots, _SLOTS))
+        ]
 
     def names(self) -> list[Keys]:
         """Hash of both names per slot of the family name, for the distinct pairs of names."""
@@ -90,7 +92,11 @@ def rule_keys(columns: Columns) -> Iterator[tuple[str, list[Keys]]]:
     yield "birth_home", [mix_columns("birth_home", birth, home)]
     yield "home_given", [mix_columns("home_given", home, start) for start in starts]
     given = parts.of(columns.given, blocking.given_code)
-    for rule, last in (("family_given_year", year), ("family_given_postcode", postcode), ("family_given_city", parts.of(columns.city))):
+    for rule, last in (
+        ("family_given_year", year),
+        ("family_given_postcode", postcode),
+        ("family_given_city", parts.of(columns.city)),
+    ):
         yield rule, [mix_columns(rule, sound, given, last) for sound in sounds]
     names = parts.names()
     yield "names", [mix_columns("names", name) for name in names]
@@ -136,7 +142,9 @@ def _history_pairs(columns: Columns) -> Pairs:
         return np.zeros(0, np.int64)
     wanted = np.fromiter(owners, np.int64, len(owners)).view(np.uint64)
     wanted.sort()
-    pairs = [a * columns.size + b for members in owners.values() if len(members) <= FAT_KEY for a in members for b in members if a < b]
+    pairs = [
+        a * columns.size + b for members in owners.values() if len(members) <= FAT_KEY for a in members for b in members if a < b
+    ]
     for _, arrays in rule_keys(columns):
         for keys in arrays:
             place = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)

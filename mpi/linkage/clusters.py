@@ -133,7 +133,11 @@ def _components_of(size: int, labels: Labels, complete: Weighed, suspect: Mask) 
     pairs = complete.pairs[within]
     names = labels[pairs // size]
     order = np.argsort(names, kind="stable")
-    bounds = np.flatnonzero(np.concatenate(([True], names[order][1:] != names[order][:-1], [True]))) if len(order) else np.zeros(0, np.int64)
+    bounds = (
+        np.flatnonzero(np.concatenate(([True], names[order][1:] != names[order][:-1], [True])))
+        if len(order)
+        else np.zeros(0, np.int64)
+    )
     for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         at = within[order[begin:end]]
         keys = [(int(pair) // size, int(pair) % size) for pair in complete.pairs[at].tolist()]

@@ -24,9 +24,24 @@ _V = TypeVar("_V")
 _NATIONAL = "national"
 _HOME_PARTS = 5
 _READ: tuple[str, ...] = (
-    "source", "given", "middle", "family", "suffix", "sex", "dob", "street", "city", "postcode", "phone", "national_id",
-    "birth_order", "email", "mother_family", "alias_family", "alias_given",
-)  # fmt: skip
+    "source",
+    "given",
+    "middle",
+    "family",
+    "suffix",
+    "sex",
+    "dob",
+    "street",
+    "city",
+    "postcode",
+    "phone",
+    "national_id",
+    "birth_order",
+    "email",
+    "mother_family",
+    "alias_family",
+    "alias_given",
+)
 """The columns of text that are read; any may be absent. A column `id:<authority>` is a further identifier."""
 
 
@@ -91,7 +106,23 @@ class _Gatherer:
         return Column(list(self.places), np.frombuffer(self.codes, dtype=np.int32).copy() if self.codes else np.zeros(0, np.int32))
 
 
-_SINGLE = ("given", "middle", "families", "suffix", "birth", "sex", "street", "unit", "city", "postcode", "phone", "email", "mother", "order", "source")
+_SINGLE = (
+    "given",
+    "middle",
+    "families",
+    "suffix",
+    "birth",
+    "sex",
+    "street",
+    "unit",
+    "city",
+    "postcode",
+    "phone",
+    "email",
+    "mother",
+    "order",
+    "source",
+)
 
 
 def from_prepared(records: Iterable[Prepared]) -> Columns:
@@ -105,10 +136,22 @@ def from_prepared(records: Iterable[Prepared]) -> Columns:
         own.append(record.source_id.partition(":")[2])
         home = record.homes[0] if record.homes else Home()
         values = (
-            record.given, record.middle, "|".join(record.families), record.suffix, record.birth, record.sex, _street(home), home.unit, home.city,
-            home.postcode, record.phones[0] if record.phones else "", record.emails[0] if record.emails else "", record.mother,
-            str(record.order or ""), record.source,
-        )  # fmt: skip
+            record.given,
+            record.middle,
+            "|".join(record.families),
+            record.suffix,
+            record.birth,
+            record.sex,
+            _street(home),
+            home.unit,
+            home.city,
+            home.postcode,
+            record.phones[0] if record.phones else "",
+            record.emails[0] if record.emails else "",
+            record.mother,
+            str(record.order or ""),
+            record.source,
+        )
         for name, value in zip(_SINGLE, values, strict=True):
             gather[name].add(value)
         placeholder.append(record.has_placeholder_name)
@@ -134,7 +177,10 @@ def _street(home: Home) -> str:
 def _has_history(record: Prepared) -> bool:
     lone_number = bool(record.homes) and not record.homes[0].street and bool(record.homes[0].number)
     return bool(
-        max(len(record.homes), len(record.phones), len(record.emails)) > 1 or record.other_givens or record.mother_ids or lone_number
+        max(len(record.homes), len(record.phones), len(record.emails)) > 1
+        or record.other_givens
+        or record.mother_ids
+        or lone_number
     )
 
 
@@ -254,10 +300,15 @@ def clean(raw: RawColumns) -> Columns:
     for name in raw.identifier_names:
         identifiers["=" + name[3:].replace(":", "_")] = _clean(raw, name, str.strip)
     columns = Columns(
-        size, given, middle, families, suffix,
+        size,
+        given,
+        middle,
+        families,
+        suffix,
         birth=_clean(raw, "dob", birth_of),
         sex=_clean(raw, "sex", _sex_of),
-        street=street, unit=unit,
+        street=street,
+        unit=unit,
         city=_clean(raw, "city", city_of),
         postcode=_clean(raw, "postcode", postcode_of),
         phone=_clean(raw, "phone", phone_of.__wrapped__),
@@ -267,7 +318,7 @@ def clean(raw: RawColumns) -> Columns:
         source=source,
         identifiers=_with_own(identifiers, source, raw.record_ids or [""] * size),
         placeholder=placeholder,
-    )  # fmt: skip
+    )
     _add_aliases(columns, raw.column("alias_given"))
     return columns
 

@@ -290,9 +290,7 @@ def _is_valid_mod_11(number: str) -> bool:
     return check % 11 == int(number[-1]) and check != 10
 
 
-def place_level(
-    homes: Sequence[Home], phones: Sequence[str], other_homes: Sequence[Home], other_phones: Sequence[str]
-) -> Place:
+def place_level(homes: Sequence[Home], phones: Sequence[str], other_homes: Sequence[Home], other_phones: Sequence[str]) -> Place:
     """Of everything known of where two records live and ring."""
     same_phone = not set(phones).isdisjoint(other_phones)
     best = min((home_level(x, y) for x, y in product(homes, other_homes)), key=_missing_last, default=Place.MISSING)

@@ -77,9 +77,7 @@ def judge(incoming: Prepared, candidate: Candidate, model: Model) -> Judged:
         pairs.append(explanation)
     free = [pair for pair in pairs if pair.is_linkable]
     best = max(free or pairs, key=lambda pair: (pair.weight, -len(pair.vetoes)))
-    return Judged(
-        candidate.person, best.weight, best, bool(free) and not contradicted and not candidate.is_denied, contradicted
-    )
+    return Judged(candidate.person, best.weight, best, bool(free) and not contradicted and not candidate.is_denied, contradicted)
 
 
 def decide(incoming: Prepared, persons: Sequence[Candidate], model: Model) -> Decision:
@@ -107,9 +105,7 @@ def decide(incoming: Prepared, persons: Sequence[Candidate], model: Model) -> De
 def _without_link(open_ones: Sequence[Judged], reviewable: tuple[str, ...], ranked: tuple[Judged, ...]) -> Decision:
     best = open_ones[0]
     if not reviewable:
-        reason = (
-            f"Match weight {best.weight:.1f} of the best candidate is below {best.explanation.review_threshold:.1f}."
-        )
+        reason = f"Match weight {best.weight:.1f} of the best candidate is below {best.explanation.review_threshold:.1f}."
         return Decision(Outcome.NEW, None, (), (), reason, best.explanation, ranked)
     if best.explanation.vetoes:
         reason = " ".join(veto.sentence for veto in best.explanation.vetoes)
@@ -121,7 +117,7 @@ def _without_link(open_ones: Sequence[Judged], reviewable: tuple[str, ...], rank
 
 
 def judge_persons(ours: Sequence[Prepared], theirs: Sequence[Prepared], model: Model) -> Decision:
-    """Whether two persons are one: a higher bar than for a record, support on the average, no contradiction between any two members.
+    """Whether two persons are one: a higher bar than for a record, support on the average, no two members in contradiction.
 
     NEW means: leave them apart. `person` is always None, the caller knows both.
     """
@@ -142,9 +138,5 @@ def judge_persons(ours: Sequence[Prepared], theirs: Sequence[Prepared], model: M
         return Decision(Outcome.LINK, None, (), (), reason, best)
     if best.weight < model.thresholds.review:
         return Decision(Outcome.NEW, None, (), (), "No two of their records are alike enough.", best)
-    reason = (
-        "Some of their records contradict each other."
-        if contradicted
-        else "Not enough to join two persons without asking."
-    )
+    reason = "Some of their records contradict each other." if contradicted else "Not enough to join two persons without asking."
     return Decision(Outcome.REVIEW, None, (), (), reason, best)

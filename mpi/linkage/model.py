@@ -99,9 +99,7 @@ class Model:
                 name: {"per_record": self.per_record[number], "levels": _named(self.levels[number])}
                 for number, name in enumerate(CLASSES)
             },
-            "frequencies": {
-                name: {"records": f.records, "counts": dict(f.counts)} for name, f in self.frequencies.items()
-            },
+            "frequencies": {name: {"records": f.records, "counts": dict(f.counts)} for name, f in self.frequencies.items()},
         }
         return json.dumps(document)
 
@@ -132,9 +130,7 @@ def _named(levels: LevelProbabilities) -> dict[str, dict[str, float]]:
 
 
 def _numbered(named: Mapping[str, Mapping[str, float]]) -> LevelProbabilities:
-    return tuple(
-        (1.0, *(float(named[spec.name][spec.level_name(level)]) for level in range(1, spec.size))) for spec in FIELDS
-    )
+    return tuple((1.0, *(float(named[spec.name][spec.level_name(level)]) for level in range(1, spec.size))) for spec in FIELDS)
 
 
 def monotone(

@@ -99,9 +99,7 @@ def _strings(value: object) -> tuple[str, ...]:
     return tuple(str(item) for item in _items(value))
 
 
-def prepare(
-    demographics: Demographics, identifiers: Sequence[PatientId] = (), *, source: PatientId | None = None
-) -> Prepared:
+def prepare(demographics: Demographics, identifiers: Sequence[PatientId] = (), *, source: PatientId | None = None) -> Prepared:
     """Clean a record. `identifiers` are all it carries; `source` is its own, the first of them when not named."""
     own = source or (identifiers[0] if identifiers else None)
     names = _names(demographics.names)
@@ -110,9 +108,7 @@ def prepare(
     emails = _unique(email_of(t.value) for t in demographics.telecoms if "@" in t.value)
     person_ids = _person_ids(demographics, identifiers)
     birth = birth_of(demographics.birth.digits[:8]) if demographics.birth else ""
-    flags = [
-        name for name, held in (("given", names.placeholder), ("birth", bool(demographics.birth) and not birth)) if held
-    ]
+    flags = [name for name, held in (("given", names.placeholder), ("birth", bool(demographics.birth) and not birth)) if held]
     if demographics.national_id and not identifier_of(demographics.national_id):
         flags.append("identifier")
     return Prepared(

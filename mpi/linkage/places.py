@@ -6,22 +6,84 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mpi.linkage.names import tokens_of
+from mpi.linkage.names import tokens_of, words
 
 _CACHE = 50_000
 _TYPES = {
-    "STREET": "ST", "STR": "ST", "STRASSE": "ST", "STREETS": "ST", "AVENUE": "AV", "AVE": "AV", "AVN": "AV", "AVENIDA": "AV",
-    "ROAD": "RD", "DRIVE": "DR", "DRV": "DR", "LANE": "LN", "COURT": "CT", "CRT": "CT", "PLACE": "PL", "PLAZA": "PL",
-    "PLATZ": "PL", "BOULEVARD": "BD", "BLVD": "BD", "BVD": "BD", "CIRCUIT": "CIR", "CIRCLE": "CIR", "CCT": "CIR", "CRES": "CR",
-    "CRESCENT": "CR", "TERRACE": "TCE", "TERR": "TCE", "TER": "TCE", "PARKWAY": "PKY", "PKWY": "PKY", "HIGHWAY": "HWY", "HIGHWY": "HWY",
-    "SQUARE": "SQ", "WAY": "WY", "CLOSE": "CL", "GROVE": "GR", "GARDENS": "GDNS", "TRAIL": "TRL", "NORTH": "N", "SOUTH": "S",
-    "EAST": "E", "WEST": "W", "NORTHEAST": "NE", "NORTHWEST": "NW", "SOUTHEAST": "SE", "SOUTHWEST": "SW", "SAINT": "ST",
-    "MOUNT": "MT", "FORT": "FT", "WEG": "WG", "GASSE": "G", "RUE": "R", "CALLE": "C", "FIRST": "1ST", "SECOND": "2ND",
-    "THIRD": "3RD", "FOURTH": "4TH", "FIFTH": "5TH",
-}  # fmt: skip
-_UNITS = frozenset("APT APARTMENT UNIT SUITE STE FLAT FL ROOM RM LOT BOX NO WHG APPT DEPT PH FLOOR TOP".split())
+    "STREET": "ST",
+    "STR": "ST",
+    "STRASSE": "ST",
+    "STREETS": "ST",
+    "AVENUE": "AV",
+    "AVE": "AV",
+    "AVN": "AV",
+    "AVENIDA": "AV",
+    "ROAD": "RD",
+    "DRIVE": "DR",
+    "DRV": "DR",
+    "LANE": "LN",
+    "COURT": "CT",
+    "CRT": "CT",
+    "PLACE": "PL",
+    "PLAZA": "PL",
+    "PLATZ": "PL",
+    "BOULEVARD": "BD",
+    "BLVD": "BD",
+    "BVD": "BD",
+    "CIRCUIT": "CIR",
+    "CIRCLE": "CIR",
+    "CCT": "CIR",
+    "CRES": "CR",
+    "CRESCENT": "CR",
+    "TERRACE": "TCE",
+    "TERR": "TCE",
+    "TER": "TCE",
+    "PARKWAY": "PKY",
+    "PKWY": "PKY",
+    "HIGHWAY": "HWY",
+    "HIGHWY": "HWY",
+    "SQUARE": "SQ",
+    "WAY": "WY",
+    "CLOSE": "CL",
+    "GROVE": "GR",
+    "GARDENS": "GDNS",
+    "TRAIL": "TRL",
+    "NORTH": "N",
+    "SOUTH": "S",
+    "EAST": "E",
+    "WEST": "W",
+    "NORTHEAST": "NE",
+    "NORTHWEST": "NW",
+    "SOUTHEAST": "SE",
+    "SOUTHWEST": "SW",
+    "SAINT": "ST",
+    "MOUNT": "MT",
+    "FORT": "FT",
+    "WEG": "WG",
+    "GASSE": "G",
+    "RUE": "R",
+    "CALLE": "C",
+    "FIRST": "1ST",
+    "SECOND": "2ND",
+    "THIRD": "3RD",
+    "FOURTH": "4TH",
+    "FIFTH": "5TH",
+}
+_UNITS = frozenset(
+    words(
+        """
+    APT APARTMENT UNIT SUITE STE FLAT FL ROOM RM LOT BOX NO WHG APPT DEPT PH FLOOR TOP
+    """
+    )
+)
+_DOUBLE_UNITS = (["APT"], ["APARTMENT"], ["UNIT"])
+"""Words that may stand before another sign for a unit: "Apartment # 4"."""
 _NOWHERE = frozenset(
-    "UNKNOWN UNK NONE NULL NA HOMELESS NOFIXEDADDRESS NOFIXEDABODE NFA NOTKNOWN NOADDRESS TEST XX XXX".split()
+    words(
+        """
+    UNKNOWN UNK NONE NULL NA HOMELESS NOFIXEDADDRESS NOFIXEDABODE NFA NOTKNOWN NOADDRESS TEST XX XXX
+    """
+    )
 )
 _DIGITS = re.compile(r"\D+")
 _EXTENSION = re.compile(r"(?:ext\.?|x|#)\s*\d+\s*$", re.IGNORECASE)
@@ -57,7 +119,7 @@ def street_of(text: str) -> tuple[str, str, str]:
     for at in range(len(tokens) - 2, -1, -1):
         if at + 1 < len(tokens) and tokens[at] in _UNITS and tokens[at - 1 : at] != ["PO"] and _is_unit(tokens[at + 1]):
             unit = tokens[at + 1].lstrip("0")
-            del tokens[at : at + 2]
+            del tokens[at - (tokens[at - 1 : at] in _DOUBLE_UNITS) : at + 2]
     number = next((t for t in tokens if t[0].isdigit() and not t.endswith(("ST", "ND", "RD", "TH"))), "")
     if number:
         tokens.remove(number)
@@ -106,11 +168,7 @@ def email_of(text: str) -> str:
     """Lower case, without the part after `+`; nothing when it is no address."""
     name, at, host = text.strip().lower().partition("@")
     name = name.split("+", maxsplit=1)[0]
-    return (
-        f"{name}@{host}"
-        if at and name and "." in host and name not in ("none", "noemail", "unknown", "test", "na")
-        else ""
-    )
+    return f"{name}@{host}" if at and name and "." in host and name not in ("none", "noemail", "unknown", "test", "na") else ""
 
 
 @lru_cache(_CACHE)

@@ -74,7 +74,13 @@ def train(columns: Columns, pairs: Pairs, patterns: npt.NDArray[np.int64], start
     probabilities = monotone(tuple(tuple(map(tuple, table)) for table in levels))
     together = _names_together(columns, levels, per_record)
     return Model(
-        version, columns.size, tuple(per_record), _sane(probabilities, start), start.thresholds, frequencies, names_together=together
+        version,
+        columns.size,
+        tuple(per_record),
+        _sane(probabilities, start),
+        start.thresholds,
+        frequencies,
+        names_together=together,
     )
 
 
@@ -86,7 +92,8 @@ def _sane(levels: tuple[LevelProbabilities, ...], start: Model) -> tuple[LevelPr
     """Fields in which the same person would agree less than strangers keep what they had."""
     bad = [at for at in range(len(FIELDS)) if levels[SAME][at][1] < levels[STRANGER][at][1]]
     return tuple(
-        tuple(start.levels[number][at] if at in bad else levels[number][at] for at in range(len(FIELDS))) for number in range(len(CLASSES))
+        tuple(start.levels[number][at] if at in bad else levels[number][at] for at in range(len(FIELDS)))
+        for number in range(len(CLASSES))
     )
 
 
@@ -194,11 +201,15 @@ def _household_pairs(columns: Columns, levels: list[list[list[float]]], per_reco
     return max((shared - same) / (columns.size * known * here[1]), 0.02)
 
 
-def _expectation_maximisation(grouped: _Patterns, levels: list[list[list[float]]], per_record: list[float], size: int, start: Model) -> None:
+def _expectation_maximisation(
+    grouped: _Patterns, levels: list[list[list[float]]], per_record: list[float], size: int, start: Model
+) -> None:
     every = range(len(CLASSES))
     previous = 0.0
     for _ in range(_ROUNDS):
-        priors = np.log(np.array([per_record[SAME], per_record[HOUSEHOLD], per_record[TWIN], per_record[NAMESAKE], max(size - 1, 1) / 2]))
+        priors = np.log(
+            np.array([per_record[SAME], per_record[HOUSEHOLD], per_record[TWIN], per_record[NAMESAKE], max(size - 1, 1) / 2])
+        )
         parts = _responsibilities(grouped, levels, priors, tuple(every))
         for number in (SAME, TWIN, NAMESAKE):
             weights = grouped.counts * parts[number]

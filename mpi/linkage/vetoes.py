@@ -114,19 +114,11 @@ def _twin(levels: Levels) -> bool:
 
 
 def _middle_names(levels: Levels) -> bool:
-    return (
-        levels[MIDDLE] == Middle.DIFFERENT
-        and levels[GIVEN] not in (Given.EXACT, Given.VARIANT)
-        and not _has_identifier(levels)
-    )
+    return levels[MIDDLE] == Middle.DIFFERENT and levels[GIVEN] not in (Given.EXACT, Given.VARIANT) and not _has_identifier(levels)
 
 
 def _both_names(levels: Levels) -> bool:
-    return (
-        levels[FAMILY] == Family.DIFFERENT
-        and not _has_identifier(levels)
-        and levels[GIVEN] not in (Given.EXACT, Given.VARIANT)
-    )
+    return levels[FAMILY] == Family.DIFFERENT and not _has_identifier(levels) and levels[GIVEN] not in (Given.EXACT, Given.VARIANT)
 
 
 def _one_source(levels: Levels) -> bool:

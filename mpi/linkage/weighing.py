@@ -52,7 +52,9 @@ class Weigher:
         table = self._model.frequencies.get(field)
         if table is None:
             return None
-        return np.log2(np.fromiter((table.share(value.partition("|")[0]) for value in column.values), np.float64, len(column.values)))
+        return np.log2(
+            np.fromiter((table.share(value.partition("|")[0]) for value in column.values), np.float64, len(column.values))
+        )
 
     def weigh(self, pairs: Pairs, patterns: npt.NDArray[np.int64]) -> Weighed:
         """Weights, vetoes and contradictions of pairs with their patterns of levels."""
