@@ -43,19 +43,23 @@ def prepare(received: Received) -> Prepared:
 
 def audit_xml(received: Received) -> bytes:
     """The XML within the bytes received: from its declaration or root to its end; empty when there is none."""
+    return _xml_and_flaws(received)[0]
+
+
+def _xml_and_flaws(received: Received) -> tuple[bytes, tuple[str, ...]]:
     if received.channel is Channel.LOCAL:
-        return received.data
-    body = parse(received.data).body
-    begin = _BEGIN.search(body)
+        return received.data, received.flaws
+    message = parse(received.data)
+    flaws = (*received.flaws, *(flaw.name for flaw in message.flaws)) if message.flaws else received.flaws
+    begin = _BEGIN.search(message.body)
     if begin is None:
-        return b""
-    end = _END.match(body, begin.start())
-    return body[begin.start() : end.end() if end else len(body)]
+        return b"", flaws
+    end = _END.match(message.body, begin.start())
+    return message.body[begin.start() : end.end() if end else len(message.body)], flaws
 
 
-def read_message(received: Received) -> AuditMessage | None:
+def _read(xml: bytes) -> AuditMessage | None:
     """The message; None when it cannot be read, also not after undoing what a relay did to its line ends."""
-    xml = audit_xml(received)
     if not xml:
         return None
     try:
@@ -70,14 +74,11 @@ def read_message(received: Received) -> AuditMessage | None:
 
 
 def _summary(received: Received) -> tuple[Summary, tuple[int, ...]]:
-    message = read_message(received)
-    flaws = list(received.flaws)
-    if received.channel is not Channel.LOCAL:
-        flaws += [f.name for f in parse(received.data).flaws if f.name not in flaws]
+    xml, found = _xml_and_flaws(received)
+    message = _read(xml)
     if message is None:
-        mark = (term(Kind.FLAW, FLAWED),)
-        return Summary(received.received_at, flaws=" ".join(flaws)), mark
-    flaws += [defect.name for defect in message.defects]
+        return Summary(received.received_at, flaws=" ".join(found)), (term(Kind.FLAW, FLAWED),)
+    flaws = (*found, *(defect.name for defect in message.defects))
     is_timeless = Defect.TIME_UNREADABLE in message.defects
     event_at = int(message.when.timestamp() * 1000)
     summary = Summary(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -21,13 +22,11 @@ _LOCK: Final = 4711_0020
 _CHUNK: Final = 2_000
 _HEAD_ID: Final = 1
 _R, _T = RECORD.c, TERM.c
-_COLUMNS: Final = tuple(column.name for column in RECORD.columns)
-_ARRAYS: Final = {
-    "sequence": "bigint", "hash": "bytea", "origin": "text", "packing": "smallint", "data": "bytea", "received_at": "bigint",
-    "event_at": "bigint", "event_code": "text", "event_type": "text", "action": "text", "outcome": "smallint", "source_id": "text",
-    "site": "text", "is_readable": "boolean", "flaws": "text",
-}  # fmt: skip
-_TERM_ARRAYS: Final = {"term": "bigint", "event_at": "bigint", "sequence": "bigint"}
+_RECORD_TYPES: Final = (
+    "int8", "bytea", "text", "int2", "bytea", "int8", "int8", "text", "text", "text", "int2", "text", "text", "bool", "text",
+)  # fmt: skip
+_TERM_TYPES: Final = ("int8", "int8", "int8")
+"""PostgreSQL's types of the columns, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,27 +110,34 @@ def append(connection: Connection, before: Head | None, prepared: Sequence[Prepa
             )
         )
         terms += [(term, summary.event_at, sequence) for term in one.terms]
-    _insert(connection, RECORD, _ARRAYS, rows)
-    _insert(connection, TERM, _TERM_ARRAYS, sorted(terms))
+    _insert(connection, RECORD, _RECORD_TYPES, rows)
+    _insert(connection, TERM, _TERM_TYPES, sorted(terms))
     return sequence, previous, tree
 
 
-def _insert(connection: Connection, table: sa.Table, types: dict[str, str], rows: Sequence[tuple[object, ...]]) -> None:
-    """Many rows at once: SQLite's own executemany; on PostgreSQL one statement with an array for each column."""
+def _insert(connection: Connection, table: sa.Table, types: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
+    """Many rows at once: SQLite's own executemany, PostgreSQL's COPY."""
     if not rows:
         return
-    columns = ", ".join(types)
+    columns = ", ".join(column.name for column in table.columns)
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(
-            f"INSERT INTO {table.name} ({columns}) VALUES ({', '.join('?' * len(types))})",  # noqa: S608 - names of ours
-            list(rows),
-        )
+        marks = ", ".join("?" * len(types))
+        connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", list(rows))  # noqa: S608 - names of ours
         return
-    arrays = ", ".join(f"%s::{kind}[]" for kind in types.values())
-    connection.exec_driver_sql(
-        f"INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})",  # noqa: S608 - names of ours
-        tuple(list(column) for column in zip(*rows, strict=True)),
-    )
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    try:
+        with driver.cursor().copy(f"COPY {table.name} ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.Error as problem:
+        raise _as_sqlalchemy(problem) from problem
+
+
+def _as_sqlalchemy(problem: psycopg.Error) -> Exception:
+    """COPY goes past SQLAlchemy; its errors shall be those of every other statement, without the rows."""
+    return sa.exc.DBAPIError.instance("COPY", None, problem, psycopg.Error, hide_parameters=True)
 
 
 def save_head(connection: Connection, log_id: str, sequence: int, last: bytes, tree: Tree, note: SignedNote) -> None:

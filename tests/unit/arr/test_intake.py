@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from arr.chain import canonical, leaf_hash
-from arr.intake import audit_xml, prepare, read_message
+from arr.intake import audit_xml, prepare
 from arr.model import Channel
 from arr.packing import unpacked
 from arr.terms import FLAWED, Kind, term
 from atna.message import Outcome
+from atna.reader import read
 from atna.syslog import Sender, encode
 from tests.support.arr import AT, received
 from tests.support.audit import PATIENT, WHEN, an_event
@@ -48,13 +49,16 @@ def test_a_message_is_hashed_packed_and_read() -> None:
     ],
 )
 def test_the_message_is_found_within_a_syslog_frame(frame: bytes) -> None:
-    assert read_message(received(frame, Channel.UDP)) == an_event()
+    message = received(frame, Channel.UDP)
+
+    assert prepare(message).summary.is_readable
+    assert read(audit_xml(message)) == an_event()
 
 
 def test_what_a_relay_did_to_line_ends_is_undone() -> None:
     relayed = encode(XML.replace(b"><", b">#012 #011<").replace(b' UserID="', b'#012UserID="', 1), US, WHEN)
 
-    assert read_message(received(relayed, Channel.TCP)) == an_event()
+    assert prepare(received(relayed, Channel.TCP)).summary.is_readable
 
 
 @pytest.mark.parametrize(
