@@ -19,7 +19,7 @@ from affinity import store
 from affinity.code_files import CodeFile
 from affinity.model import Authority, CodeSets, Domain, DomainCode, Origin, Source
 from affinity.settings import AffinitySettings, AuthoritySettings, SourceSettings
-from kernel.database import Database, Work
+from kernel.database import Database
 from kernel.errors import Condition, rejected
 from kernel.identifiers import AssigningAuthority, is_oid
 
@@ -105,10 +105,11 @@ class AffinityService:
         """Looks anew the next time."""
         self._looked_at = -REFRESH_SECONDS
 
-    def authority_of(self, work: Work, sent: AssigningAuthority, *, lenient: bool = False) -> Authority | None:
+    def authority_of(self, sent: AssigningAuthority, *, lenient: bool = False) -> Authority | None:
         """The authority a feed names; None when it is not known.
 
         Where new ones are accepted, an unknown one is taken in, and one that was known by half of its names gains the other half.
+        That is a unit of work of its own: call it outside of any other.
         """
         sent = _canonical(sent)
         known = self.find(sent, lenient=lenient)
@@ -116,22 +117,24 @@ class AffinityService:
             return known
         if max(len(sent.namespace), len(sent.universal_id)) > NAME_LIMIT or not (sent.namespace or sent.universal_id):
             return known
-        return self._accept(work, sent) or known
+        return self._accept(sent) or known
 
-    def _accept(self, work: Work, sent: AssigningAuthority) -> Authority | None:
-        known = store.find_authority(work.connection, sent)
-        if known is None:
-            store.add_authority(work.connection, sent, Origin.FEED)
-        elif not _agree(known.authority, sent):
-            return None
-        elif not _gains(known.authority, sent):
-            return known
-        else:
-            store.set_authority(work.connection, known.key, _merged(known.authority, sent))
-        store.raise_version(work.connection)
+    def _accept(self, sent: AssigningAuthority) -> Authority | None:
+        with self._database.begin() as work:
+            known = store.find_authority(work.connection, sent)
+            if known is not None and not _agree(known.authority, sent):
+                return None
+            if known is not None and not _gains(known.authority, sent):
+                return known
+            if known is None:
+                store.add_authority(work.connection, sent, Origin.FEED)
+            else:
+                store.set_authority(work.connection, known.key, _merged(known.authority, sent))
+            store.raise_version(work.connection)
+            found = store.find_authority(work.connection, sent)
         self.forget()
         log.info("assigning authority accepted from a feed", authority=str(sent))
-        return store.find_authority(work.connection, sent)
+        return found
 
     def put_authority(self, authority: AssigningAuthority, aliases: Iterable[str] = ()) -> Authority:
         """Adds an authority, or gives a known one fuller names and these aliases. Raises `Rejected`.

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from affinity.model import Authority, Source
 from affinity.service import AffinityService
-from kernel.database import Work
 from kernel.errors import Condition, Rejected, Violation, violation, warning
 from kernel.identifiers import AssigningAuthority, PatientId
 from kernel.patient_update import PatientMerge, PatientUpdate, SentIdentifier
@@ -45,19 +44,28 @@ class Authorities:
         """Which authority a question means."""
         return self._affinity.find(sent, lenient=self.is_lenient(source))
 
-    def locate_update(self, work: Work, update: PatientUpdate, sender: str) -> LocatedUpdate:
-        """The identifiers of a feed. Raises `Rejected` with every authority that is unknown, or none that this source may feed."""
+    def locate_update(self, update: PatientUpdate, sender: str) -> LocatedUpdate:
+        """The identifiers of a feed; outside of any unit of work, for new authorities may be taken in.
+
+        Raises `Rejected` with every authority that is unknown, or when there is none that this source may feed.
+        """
         source = self.source(sender)
         feedable: list[Located] = []
         others: list[Located] = []
         found: list[Violation] = []
         for sent in update.identifiers:
-            authority = self._named(work, sent, sender, source)
+            authority = self._named(sent, sender, source)
             if authority is None:
                 found.append(_unknown(sent, is_tolerated=source is not None and source.lenient))
                 continue
             located = Located(sent, authority.key, PatientId(sent.patient_id.id, authority.authority, sent.patient_id.type_code))
             (feedable if self._may_feed(source, authority) else others).append(located)
+        for sent in update.others:
+            authority = self._named(sent, sender, source)
+            if authority is None:
+                found.append(_unknown(sent, is_tolerated=True))
+            else:
+                others.append(Located(sent, authority.key, PatientId(sent.patient_id.id, authority.authority)))
         if any(v.is_error for v in found):
             raise Rejected(found)
         if not feedable:
@@ -66,13 +74,13 @@ class Authorities:
             raise Rejected(found)
         return LocatedUpdate(tuple(feedable), tuple(others), update, (*update.warnings, *found))
 
-    def locate_pair(self, work: Work, merge: PatientMerge, sender: str) -> tuple[Located, Located]:
+    def locate_pair(self, merge: PatientMerge, sender: str) -> tuple[Located, Located]:
         """Survivor and subsumed. Raises `Rejected` when an authority is unknown, not the source's, or they are not the same."""
         source = self.source(sender)
         found: list[Violation] = []
         pair: list[Located] = []
         for sent in (merge.survivor, merge.subsumed):
-            authority = self._named(work, sent, sender, source)
+            authority = self._named(sent, sender, source)
             if authority is None:
                 found.append(_unknown(sent, is_tolerated=False))
             elif not self._may_feed(source, authority):
@@ -97,15 +105,15 @@ class Authorities:
             return self._affinity.settings.accept_new_authorities
         return authority.key in source.authorities
 
-    def _named(self, work: Work, sent: SentIdentifier, sender: str, source: Source | None) -> Authority | None:
+    def _named(self, sent: SentIdentifier, sender: str, source: Source | None) -> Authority | None:
         authority = sent.patient_id.authority
         if authority.namespace or authority.universal_id:
-            return self._affinity.authority_of(work, authority, lenient=source is not None and source.lenient)
+            return self._affinity.authority_of(authority, lenient=source is not None and source.lenient)
         if source is not None and source.authorities:
             # ITI TF-2 3.8.4.1.2: the authority that configuration gives to this sender stands in
             return self._affinity.authority(source.authorities[0])
         if source is None and sender.strip("|"):
-            return self._affinity.authority_of(work, AssigningAuthority(namespace=sender.strip("|").replace("|", ".")))
+            return self._affinity.authority_of(AssigningAuthority(namespace=sender.strip("|").replace("|", ".")))
         return None
 
 

@@ -36,6 +36,7 @@ from mpi.search_store import ACCOUNT, TELECOM, Hits, Page
 LEAST_LETTERS: Final = 2
 """A name to look for has so many letters; fewer describe too many."""
 _ROWS_PER_HIT: Final = 4
+_QUERY_ID: Final = "/QUQI_IN000003UV01/controlActProcess/queryContinuation/queryId"
 _POINTER_BYTES: Final = 12
 
 
@@ -73,6 +74,10 @@ class MpiQueries:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._authorities = Authorities(index.affinity)
+
+    def is_lenient(self, subject: Subject) -> bool:
+        """Whether known deviations of this system are tolerated."""
+        return self._authorities.is_lenient(subject.source)
 
     # --- PIX ---------------------------------------------------------------------------------------------------------------
 
@@ -153,7 +158,7 @@ class MpiQueries:
         with self._index.database.begin() as work:
             kept = search_store.page_at(work.connection, source=subject.source, tag=tag, now=work.now)
             if kept is None:
-                raise rejected(Condition.CONTINUATION_UNKNOWN, "queryId", "there is no such query, or it has expired")
+                raise rejected(Condition.CONTINUATION_UNKNOWN, _QUERY_ID, "there is no such query, or it has expired")
             position = kept.position if start is None else max(start - 1, 0)
             page = self._page(work.connection, kept.hits, kept.wanted, (position, quantity))
             search_store.turn_page(work.connection, kept.pointer, position + len(page.hits))

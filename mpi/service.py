@@ -45,6 +45,14 @@ class MpiService:
         self._authorities = Authorities(index.affinity)
         self.matcher = matcher or Matcher(index.matching, index.keys, self.prepare_anew)
 
+    def is_lenient(self, subject: Subject) -> bool:
+        """Whether known deviations of this system are tolerated."""
+        return self._authorities.is_lenient(subject.source)
+
+    def leniency(self, application: str, facility: str) -> bool:
+        """The same by MSH-3 and MSH-4, as `hl7v2.dispatch` asks."""
+        return self._authorities.is_lenient(f"{facility}|{application}")
+
     # --- feed --------------------------------------------------------------------------------------------------------------
 
     def feed(self, update: PatientUpdate, subject: Subject, receipt: Receipt, dialect: Dialect, action: Action) -> Fed:
@@ -52,13 +60,13 @@ class MpiService:
 
         Raises `Rejected`: authority unknown or not the source's, identifier merged away, message id used for another message.
         """
-        return self._index.unit(lambda work: self._feed(work, update, subject, receipt, (dialect, action)))
+        located = self._authorities.locate_update(update, subject.source)
+        return self._index.unit(lambda work: self._feed(work, located, subject, receipt, (dialect, action)))
 
-    def _feed(self, work: Work, update: PatientUpdate, subject: Subject, receipt: Receipt, event: tuple[Dialect, Action]) -> Fed:
+    def _feed(self, work: Work, located: LocatedUpdate, subject: Subject, receipt: Receipt, event: tuple[Dialect, Action]) -> Fed:
         replayed = self._replayed(work, receipt, subject)
         if isinstance(replayed, Fed):
             return replayed
-        located = self._authorities.locate_update(work, update, subject.source)
         own, known = self._known(work.connection, located)
         record = known.id if known is not None else self._add(work, own, located, subject)
         if known is None or self._change(work, known, own, located):
@@ -170,13 +178,22 @@ class MpiService:
 
         Raises `Rejected`: authorities unknown, not the source's or different; equal, unknown or already subsumed identifiers.
         """
-        return self._index.unit(lambda work: self._merge(work, merge, subject, receipt, dialect))
+        pair = self._authorities.locate_pair(merge, subject.source)
+        warnings = merge.update.warnings
+        return self._index.unit(lambda work: self._merge(work, pair, subject, receipt, (dialect, warnings)))
 
-    def _merge(self, work: Work, merge: PatientMerge, subject: Subject, receipt: Receipt, dialect: Dialect) -> Fed:
+    def _merge(
+        self,
+        work: Work,
+        pair: tuple[Located, Located],
+        subject: Subject,
+        receipt: Receipt,
+        event: tuple[Dialect, tuple[Violation, ...]],
+    ) -> Fed:
         replayed = self._replayed(work, receipt, subject)
         if isinstance(replayed, Fed):
             return replayed
-        stays, goes = self._authorities.locate_pair(work, merge, subject.source)
+        (stays, goes), (dialect, warnings) = pair, event
         survivor, subsumed = self._pair(work.connection, stays, goes)
         ledger = Ledger(work.connection, self._index.act(work, ActKind.SOURCE_MERGE, subject.source))
         question = merge_records(ledger, survivor, subsumed, self._authorities.own.key, Why(LinkKind.SOURCE, SOURCE_SAYS))
@@ -193,7 +210,7 @@ class MpiService:
             survivor=cx(stays.patient_id),
         ):
             work.audit(message.to_xml())
-        fed = Fed(survivor.id, (*replayed, *merge.update.warnings))
+        fed = Fed(survivor.id, (*replayed, *warnings))
         store.take_message(work.connection, receipt, fed.record, fed.warnings, work.now)
         return fed
 

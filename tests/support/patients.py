@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from itertools import count
 
 import sqlalchemy as sa
+from lxml import etree
 
 from access.subject import Subject
 from affinity.service import AffinityService
@@ -14,6 +16,7 @@ from affinity.settings import AffinitySettings
 from affinity.store import METADATA as AFFINITY
 from atna.events import AuditedQuery
 from atna.vocabulary import Action
+from hl7v2.dispatch import V2Dispatcher
 from kernel.database import Database, Work
 from kernel.demographics import Address, Demographics, HumanName, Telecom
 from kernel.demographics_query import (
@@ -25,10 +28,13 @@ from kernel.demographics_query import (
     SexCriterion,
     WantedAuthority,
 )
-from kernel.identifiers import AssigningAuthority, PatientId
+from kernel.errors import HieError
+from kernel.identifiers import AssigningAuthority, Oid, PatientId
 from kernel.outbox import AUDIT_OUTBOX, OUTBOX
 from kernel.patient_update import PatientMerge, PatientUpdate, SentIdentifier
+from kernel.peer import Peer
 from kernel.times import Dtm
+from kernel.xml import parse_xml
 from mpi import store
 from mpi.audit import V2
 from mpi.directory import MpiPatientDirectory
@@ -41,9 +47,14 @@ from mpi.settings import MatchingMode, MatchingSettings, MpiSettings
 from mpi.stewardship import Stewardship
 from mpi.tables import METADATA as MPI
 from mpi.tasks import tasks
+from mpi.transactions.doors import v2_doors, v3_doors
+from mpi.transactions.exchanges import V3Context
 from mpi.viewing import Viewing
+from soap.exchange import Addressing, Exchange, Operation
 from tests.conftest import MakeDatabase
 from tests.support.audit import CONTEXT, a_subject
+from tests.support.clocks import TickingClock, counted_uuids
+from tests.support.shared import faults
 
 XAD = AssigningAuthority("XAD", "2.999.1", "ISO")
 HOSPITAL = AssigningAuthority("HOSP_A", "2.999.1.1", "ISO")
@@ -243,3 +254,52 @@ def of_sex(code: str) -> tuple[SexCriterion, ...]:
 def shown(page: DemographicsPage) -> Sequence[str]:
     """The family names of the hits."""
     return [hit.demographics.name.family if hit.demographics.name else "" for hit in page.hits]
+
+
+# --- through the doors -----------------------------------------------------------------------------------------------------
+
+PEER = Peer("192.0.2.7", "https://hie.example.org/pix", request_id="r1")
+
+
+class Wires:
+    """The doors of the index as senders see them: bytes in, bytes out."""
+
+    def __init__(self, index: PatientIndex) -> None:
+        numbers = count(1)
+        self.index = index
+        self._v2 = V2Dispatcher(
+            v2_doors(index.service, index.queries),
+            clock=TickingClock(),
+            new_control_id=lambda: f"R{next(numbers)}",
+            leniency=index.service.leniency,
+        )
+        context = V3Context(Oid("2.999.9"), TickingClock(), counted_uuids())
+        self._doors = v3_doors(index.service, index.queries, context)
+
+    def v2(self, raw: bytes) -> list[str]:
+        """The segments of the answer to an ER7 message."""
+        answer = self._v2(raw, PEER).decode()
+        assert answer.endswith("\r")
+        return answer[:-1].split("\r")
+
+    def v3(self, body: etree._Element, action: str = "") -> etree._Element:
+        """The body of the answer to a v3 message, valid by the official schemas."""
+        door = next(d for d in self._doors if action in (d.operation.action, "") and body.tag in roots_of(d.operation))
+        exchange = Exchange(PEER, Addressing(door.operation.action, "urn:uuid:1"), body)
+        try:
+            answer = door.answer(exchange)
+        except HieError as error:
+            answer = door.refuse(exchange, error)
+        parsed = parse_xml(b"".join(answer.body))
+        assert faults("hl7v3", parsed) == []
+        return parsed
+
+
+def roots_of(operation: Operation) -> tuple[str, ...]:
+    """The body elements an operation takes."""
+    return (operation.root, *operation.other_roots)
+
+
+def wires(make_database: MakeDatabase, *, affinity: AffinitySettings | None = None, **settings: object) -> Wires:
+    """The doors of an empty index."""
+    return Wires(a_patient_index(make_database, affinity=affinity, settings=MpiSettings.model_validate(settings)))

@@ -128,10 +128,9 @@ def test_an_unknown_authority_in_a_feed_is_taken_in_only_where_the_domain_does_t
     database = make_database(store.METADATA)
     strict, open_ = a_service(database), a_service(database, accept_new_authorities=True)
 
-    with database.begin() as work:
-        refused = strict.authority_of(work, NEW)
-        accepted = open_.authority_of(work, NEW)
-        again = open_.authority_of(work, NEW)
+    refused = strict.authority_of(NEW)
+    accepted = open_.authority_of(NEW)
+    again = open_.authority_of(NEW)
 
     assert refused is None
     assert accepted is not None
@@ -148,10 +147,7 @@ def test_an_accepted_authority_gains_what_later_feeds_know_and_loses_nothing(mak
     service = a_service(database, accept_new_authorities=True)
     said = [AssigningAuthority("", "2.999.8", "ISO"), NEW, AssigningAuthority("NEW"), AssigningAuthority("", "2.999.8", "")]
 
-    found = []
-    for sent in said:
-        with database.begin() as work:
-            found.append(service.authority_of(work, sent))
+    found = [service.authority_of(sent) for sent in said]
 
     assert len({a.key for a in found if a}) == 1
     assert [a.authority for a in found if a] == [said[0], NEW, NEW, NEW]
@@ -162,18 +158,14 @@ def test_nonsense_is_not_taken_in(make_database: MakeDatabase, sent: AssigningAu
     database = make_database(store.METADATA)
     service = a_service(database, accept_new_authorities=True)
 
-    with database.begin() as work:
-        found = service.authority_of(work, sent)
-
-    assert found is None
+    assert service.authority_of(sent) is None
 
 
 def test_a_feed_cannot_move_a_name_to_another_authority(make_database: MakeDatabase) -> None:
     database = make_database(store.METADATA)
     service = a_service(database, accept_new_authorities=True, authorities=[HOSPITAL])
 
-    with database.begin() as work:
-        thief = service.authority_of(work, AssigningAuthority("HOSP_A", "2.999.13", "ISO"))
+    thief = service.authority_of(AssigningAuthority("HOSP_A", "2.999.13", "ISO"))
 
     assert thief is None
 
