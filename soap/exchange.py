@@ -189,7 +189,10 @@ def _nothing(*_: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SoapHooks:
-    """Told of every request. `before` runs before the door and may raise `HieError`; `after` must not raise.
+    """Told of every request. `before` may raise `HieError`, `after` must not raise.
+
+    `before` runs once an envelope is found to be for an operation: before the parts that follow it are kept and before its body is
+    checked, so that one who may not ask learns nothing of either. Its exchange has no attachments yet.
 
     `after` gets the response, before its chunks are sent, and what went wrong, if anything did.
     """

@@ -155,7 +155,6 @@ class SoapDoor:
         assert served is not None
         assert exchange is not None
         try:
-            self._hooks.before(served.operation, exchange)
             return served.door.answer(exchange)
         except HieError as error:
             raise _Refusal(self._settle(call, error)) from None
@@ -197,6 +196,7 @@ class SoapDoor:
         require_synchronous(addressing)
         find_security(found.headers, limit=self._limits.security_bytes)
         call.exchange = Exchange(call.request.peer, addressing, found.body, found.headers, {}, call.is_mtom)
+        self._hooks.before(served.operation, call.exchange)
 
     def _settle(self, call: _Call, error: HieError) -> Answer | SoapFault:
         """The error edge: what is answered to an error; the door writes the audit record of a refusal that it could read."""

@@ -323,6 +323,18 @@ def test_a_hook_may_refuse_before_the_door_is_asked() -> None:
     assert len(served.ask.refused) == 1
 
 
+def test_a_hook_may_refuse_before_a_document_is_kept() -> None:
+    def nobody(operation: Operation, exchange: Exchange) -> None:
+        raise Refused(violation(Condition.NOT_ALLOWED, "", ""))
+
+    served = Served(hooks=SoapHooks(before=nobody))
+
+    reply = served.post(a_multipart(a_provision(an_include("d1@x")), a_document("d1@x", b"one")), mtom_type())
+
+    assert reply.code == "Sender"
+    assert served.stage.sinks == []
+
+
 def test_a_hook_is_told_how_every_request_ended() -> None:
     told: list[tuple[str, int, Outcome, str]] = []
 
