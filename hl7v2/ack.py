@@ -132,7 +132,8 @@ def acknowledgement_segments(writer: Writer, header: Header, code: str, violatio
     msa = {1: code, 2: header.segment.raw(10)}
     if not header.has_old_errors:
         return (writer.segment("MSA", msa), *(_err(writer, v) for v in violations))
-    if not violations:
+    if not violations or code == AA:
+        # ERR-1 knows no severity: a warning would look like an error
         return (writer.segment("MSA", msa),)
     msa[3] = writer.text(_first_error(violations).detail)
     places = writer.repeated(*(_old_err(writer, v) for v in violations))

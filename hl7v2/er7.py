@@ -45,6 +45,15 @@ class Encoding:
         """MSH-2."""
         return self.component + self.repetition + self.escape + self.subcomponent
 
+    def is_plain(self, text: str) -> bool:
+        """Whether a field is one value without anything to take apart or to unescape."""
+        return (
+            self.component not in text
+            and (not self.repetition or self.repetition not in text)
+            and (not self.subcomponent or self.subcomponent not in text)
+            and (not self.escape or self.escape not in text)
+        )
+
     @property
     def completed(self) -> Encoding:
         """The same with every delimiter there: an answer needs them all."""
@@ -119,8 +128,8 @@ class Segment:
         text = self.raw(number)
         if not text or text == NULL:
             return ""
-        if component == 1 and subcomponent == 1 and repetition == 1 and text.isalnum():
-            return text
+        if self.encoding.is_plain(text):
+            return text if component == subcomponent == repetition == 1 else ""
         found = self.repetitions(number)
         return found[repetition - 1].get(component, subcomponent) if repetition <= len(found) else ""
 
@@ -177,7 +186,8 @@ def parse(raw: bytes, *, lenient: bool = False) -> Message:
     text, charset = decode(raw, _declared_charset(header, encoding), lenient=lenient)
     if "\x00" in text:
         raise Unreadable(violation(Condition.MALFORMED, "MSH", "a message must not hold null characters"))
-    encoding = replace(encoding, codec=charset.codec)
+    if charset.codec != encoding.codec:
+        encoding = replace(encoding, codec=charset.codec)
     segments = tuple(_segments(text, encoding))
     return Message(segments, encoding, charset, text)
 
@@ -193,7 +203,11 @@ def header_line(raw: bytes) -> str:
 def delimiters(line: str) -> Encoding:
     """The delimiters that an MSH segment declares. Raises `Unreadable` when they cannot be told apart from data or each other."""
     separator = line[3]
-    characters = line[4:].split(separator, 1)[0]
+    return _delimiters(separator, line[4:].split(separator, 1)[0][:6])
+
+
+@lru_cache(maxsize=64)
+def _delimiters(separator: str, characters: str) -> Encoding:
     declared = separator + characters[:4]
     if any(c.isalnum() or c.isspace() or not c.isprintable() or not c.isascii() or c == '"' for c in declared):
         raise Unreadable(violation(Condition.MALFORMED, "MSH-2", "delimiters are printable signs, neither letters nor digits"))
@@ -236,7 +250,9 @@ def _segment(line: str, number: int, encoding: Encoding) -> Segment:
 
 
 def _repetition(text: str, encoding: Encoding) -> Repetition:
-    components = text.split(encoding.component, COMPONENT_LIMIT) if encoding.component in text else [text]
+    if encoding.is_plain(text):
+        return Repetition(((text,),))
+    components = text.split(encoding.component, COMPONENT_LIMIT)
     sub = encoding.subcomponent
     if not sub or sub not in text:
         return Repetition(tuple((unescape(c, encoding),) for c in components))

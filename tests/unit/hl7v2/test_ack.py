@@ -72,6 +72,13 @@ def test_a_warning_may_go_with_an_acceptance() -> None:
     assert segment(answer, "ERR").startswith("ERR||PV1^1|100^Segment sequence error^HL70357|W")
 
 
+def test_a_warning_does_not_go_with_an_acceptance_in_2_3_1_where_it_would_look_like_an_error() -> None:
+    answer = acknowledged(v2_exchange(adt()), [warning(Condition.SEGMENT_MISSING, "PV1", "missing")]).to_bytes()
+
+    assert [line[:3] for line in lines(answer)] == ["MSH", "MSA"]
+    assert segment(answer, "MSA") == "MSA|AA|M1"
+
+
 def test_a_place_of_another_language_is_left_out() -> None:
     answer = refused(v2_exchange(adt(version="2.5")), rejected(Condition.INTERNAL, "/x/y", "z")).to_bytes()
 
