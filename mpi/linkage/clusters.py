@@ -14,12 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mpi.linkage.candidates import Pairs
+from mpi.linkage.decision import MOST_WEIGHT
 from mpi.linkage.weighing import Mask, Weighed
 
 Labels = npt.NDArray[np.int64]
 Weigh = Callable[[Pairs], Weighed]
-_MOST = 20.0
-"""In a mean no pair counts more than this, for or against."""
 _MOST_MEMBERS = 60
 """A larger set of records held together by links is first cut down to its heaviest links."""
 _HEAVIER = 6.0
@@ -172,5 +171,5 @@ def _may_join(component: _Component, ours: Sequence[int], theirs: Sequence[int],
             key = (min(one, other), max(one, other))
             if key in component.apart:
                 return False
-            total += max(-_MOST, min(_MOST, component.weights.get(key, 0.0)))
+            total += max(-MOST_WEIGHT, min(MOST_WEIGHT, component.weights.get(key, 0.0)))
     return total / (len(ours) * len(theirs)) >= mean

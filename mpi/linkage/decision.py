@@ -13,6 +13,10 @@ from mpi.linkage.normalise import Prepared
 from mpi.linkage.vetoes import contradicts
 from mpi.linkage.weights import Explanation, score
 
+SUPPORT_WEIGHT = 5.0
+"""What the pairs between a record and a person, or between two persons, must weigh on the average."""
+MOST_WEIGHT = 20.0
+"""In that average no pair counts more than this, for or against."""
 JOIN_SURPLUS = 1.0
 """So much more weight than a link of one record does the joining of two persons need."""
 APART_WEIGHT = -8.0
@@ -77,7 +81,12 @@ def judge(incoming: Prepared, candidate: Candidate, model: Model) -> Judged:
         pairs.append(explanation)
     free = [pair for pair in pairs if pair.is_linkable]
     best = max(free or pairs, key=lambda pair: (pair.weight, -len(pair.vetoes)))
-    return Judged(candidate.person, best.weight, best, bool(free) and not contradicted and not candidate.is_denied, contradicted)
+    is_supported = _mean(pairs) >= SUPPORT_WEIGHT and not contradicted
+    return Judged(candidate.person, best.weight, best, bool(free) and is_supported and not candidate.is_denied, contradicted)
+
+
+def _mean(pairs: Sequence[Explanation]) -> float:
+    return sum(max(-MOST_WEIGHT, min(MOST_WEIGHT, pair.weight)) for pair in pairs) / len(pairs)
 
 
 def decide(incoming: Prepared, persons: Sequence[Candidate], model: Model) -> Decision:
@@ -111,6 +120,8 @@ def _without_link(open_ones: Sequence[Judged], reviewable: tuple[str, ...], rank
         reason = " ".join(veto.sentence for veto in best.explanation.vetoes)
     elif best.contradicted:
         reason = "It fits one record of the person and contradicts another."
+    elif best.explanation.is_linkable:
+        reason = "It fits one record of the person, but the others do not bear it out."
     else:
         reason = f"Match weight {best.weight:.1f} is not enough to link without asking."
     return Decision(Outcome.REVIEW, None, reviewable, (), reason, best.explanation, ranked)
@@ -132,8 +143,8 @@ def judge_persons(ours: Sequence[Prepared], theirs: Sequence[Prepared], model: M
         raise ValueError("both persons have members")
     free = [pair for pair in pairs if pair.is_linkable and pair.weight >= model.thresholds.link + JOIN_SURPLUS]
     best = max(free or pairs, key=lambda pair: pair.weight)
-    mean = sum(pair.weight for pair in pairs) / len(pairs)
-    if free and not contradicted and mean >= model.thresholds.review:
+    mean = _mean(pairs)
+    if free and not contradicted and mean >= SUPPORT_WEIGHT:
         reason = f"Match weight {best.weight:.1f}, on the average {mean:.1f}, and no two records contradict each other."
         return Decision(Outcome.LINK, None, (), (), reason, best)
     if best.weight < model.thresholds.review:

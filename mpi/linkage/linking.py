@@ -11,6 +11,7 @@ from mpi.linkage.batch import patterns_of_pairs
 from mpi.linkage.candidates import Pairs, candidate_pairs
 from mpi.linkage.clusters import Labels, cluster
 from mpi.linkage.columns import Columns
+from mpi.linkage.decision import SUPPORT_WEIGHT
 from mpi.linkage.model import Model
 from mpi.linkage.shipped import shipped_model
 from mpi.linkage.training import train
@@ -98,7 +99,7 @@ def link_batch(
     def weigh(more: Pairs) -> Weighed:
         return weigher.weigh(more, patterns_of_pairs(columns, more))
 
-    automatic = cluster(columns.size, weighed, weighed.linkable(model), weigh, mean=model.thresholds.review)
+    automatic = cluster(columns.size, weighed, weighed.linkable(model), weigh, mean=SUPPORT_WEIGHT)
     likely: Mask = (weighed.weights >= PROBABLE) & ~weighed.apart
     probable = cluster(columns.size, weighed, likely, weigh, mean=PROBABLE, start=automatic)
     return LinkedBatch(model, automatic, probable, weighed)
