@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import socket
 import ssl
@@ -13,13 +12,16 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+import structlog
+
 from hl7v2.mllp import MllpDecoder, OverLimit, frame
+from kernel.logs import bound
 from kernel.peer import Peer
 
 Dispatch = Callable[[bytes, Peer], bytes]
 """From a message to its answer; an empty answer is not sent."""
 
-log = logging.getLogger("hie.mllp")
+log = structlog.get_logger("mllp")
 
 JUNK_LIMIT = 64 << 10
 """Bytes outside frames that are passed over before the connection is closed."""
@@ -151,13 +153,14 @@ class MllpListener:
 
     def handle(self, event: bytes | OverLimit, peer: Peer) -> bytes | None:
         """The answer to one message, in a thread of the pool; None when there is none and the connection is to be closed."""
-        try:
-            if isinstance(event, bytes):
-                return self.dispatch(event, peer)
-            return self.too_long(event.head, peer) if self.too_long else None
-        except Exception:
-            log.exception("a message was not answered", extra={"request_id": peer.request_id, "peer": peer.address})
-            return None
+        with bound(request_id=peer.request_id):
+            try:
+                if isinstance(event, bytes):
+                    return self.dispatch(event, peer)
+                return self.too_long(event.head, peer) if self.too_long else None
+            except Exception:
+                log.exception("a message was not answered", peer=peer.address)
+                return None
 
 
 class _Connection(asyncio.Protocol):
@@ -357,7 +360,7 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
 
     def _give_up(self, reason: str) -> None:
-        log.warning("connection closed: %s", reason, extra={"peer": self._peer.address})
+        log.warning("connection closed", reason=reason, peer=self._peer.address)
         self._closing = True
         self._waiting.clear()
         self.abort()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 
-from hl7v2.ack import refused
+import structlog
+
+from hl7v2.answers import query_refused
 from hl7v2.er7 import STANDARD, Message, Segment, parse
 from hl7v2.exchange import MessageKind, V2Door, V2Exchange
 from hl7v2.header import Header, OutgoingMessage, peek
@@ -38,7 +39,7 @@ Leniency = Callable[[str, str], bool]
 OnUnreadable = Callable[[Peer, Header, HieError], None]
 """Told of a message that never came to a door, so that the audit trail has it; the header is what could be read."""
 
-log = logging.getLogger("hie.hl7v2")
+log = structlog.get_logger("hl7v2")
 
 
 def _strict(_application: str, _facility: str) -> bool:
@@ -76,6 +77,15 @@ class V2Dispatcher:
     def __call__(self, raw: bytes, peer: Peer) -> bytes:
         """The answer to one frame. A frame that is not ER7 at all is answered with AR and an empty MSA-2."""
         header = peek(raw) or _NO_HEADER
+        try:
+            return self._answered(raw, peer, header)
+        except HieError as error:
+            return self._bare(raw, peer, header, error)
+        except Exception:
+            log.exception("a message was not dispatched", **_who(peer, header))
+            return self._bare(raw, peer, header, _internal())
+
+    def _answered(self, raw: bytes, peer: Peer, header: Header) -> bytes:
         lenient = self._leniency(header.sending_application, header.sending_facility)
         try:
             message = parse(raw, lenient=lenient)
@@ -94,13 +104,13 @@ class V2Dispatcher:
         exchange = V2Exchange(peer, message, raw, self._clock(), self._new_control_id(), lenient, warnings)
         header = exchange.header
         for v in warnings:
-            log.warning("tolerated deviation %s at %s", v.condition.name, v.where, extra=_who(peer, header))
+            log.warning("deviation tolerated", condition=v.condition.name, where=v.where, **_who(peer, header))
         door = self._doors.get((header.message_type, header.event))
         errors = tuple(v for v in found if v.is_error)
         if door is None:
             error = Rejected(errors)
             self._on_unreadable(peer, header, error)
-            return refused(exchange, error)
+            return query_refused(exchange, error)
         try:
             if errors:
                 return door.refuse(exchange, Rejected(errors))
@@ -108,22 +118,26 @@ class V2Dispatcher:
         except HieError as error:
             return self._refuse(door, exchange, error)
         except Exception:
-            log.exception("a door failed", extra=_who(peer, header))
+            log.exception("a door failed", **_who(peer, header))
             return self._refuse(door, exchange, _internal())
 
     def _refuse(self, door: V2Door, exchange: V2Exchange, error: HieError) -> OutgoingMessage:
         try:
             return door.refuse(exchange, error)
         except Exception:
-            log.exception("a door could not refuse", extra=_who(exchange.peer, exchange.header))
-            return refused(exchange, _internal())
+            log.exception("a door could not refuse", **_who(exchange.peer, exchange.header))
+            return query_refused(exchange, _internal())
 
     def _unreadable(self, raw: bytes, peer: Peer, header: Header, error: HieError) -> bytes:
-        log.warning("unreadable message of %d bytes: %s", len(raw), error, extra=_who(peer, header))
+        log.warning("message unreadable", size=len(raw), problem=str(error), **_who(peer, header))
         self._on_unreadable(peer, header, error)
+        return self._bare(raw, peer, header, error)
+
+    def _bare(self, raw: bytes, peer: Peer, header: Header, error: HieError) -> bytes:
+        """An ACK, or the answer to a query, from what is known of the header alone."""
         message = Message((header.segment,), header.segment.encoding)
         exchange = V2Exchange(peer, message, raw, self._clock(), self._new_control_id())
-        return refused(exchange, error).to_bytes()
+        return query_refused(exchange, error).to_bytes()
 
 
 _NO_HEADER = Header(Segment("MSH", ("MSH", STANDARD.field, STANDARD.characters)))

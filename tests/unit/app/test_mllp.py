@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import trustme
+from structlog.testing import capture_logs
 
 from app.mllp import JUNK_LIMIT, MllpLimits, MllpListener, certificate_subject
 from app.mllp_client import MllpAddress, mllp_call
@@ -273,7 +274,7 @@ def test_junk_is_counted_and_bounded(start: Start) -> None:
     assert until(lambda: listener.connections_open == 0)
 
 
-def test_a_handler_that_fails_ends_the_connection_and_nothing_else(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_handler_that_fails_ends_the_connection_and_nothing_else(start: Start) -> None:
     def handler(message: bytes, peer: Peer) -> bytes:
         if message == b"bad":
             raise KeyError("x")
@@ -281,13 +282,13 @@ def test_a_handler_that_fails_ends_the_connection_and_nothing_else(start: Start,
 
     listener = start(handler)
 
-    with connect(listener) as one, connect(listener) as other:
+    with capture_logs() as logged, connect(listener) as one, connect(listener) as other:
         one.sendall(frame(b"bad") + frame(b"never"))
         other.sendall(frame(b"good"))
 
         assert is_closed(one)
         assert answers(other, 1) == [b"good"]
-    assert "a message was not answered" in caplog.text
+    assert [entry["event"] for entry in logged] == ["a message was not answered"]
 
 
 def test_too_many_connections_are_refused(start: Start) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from itertools import count
 
 import pytest
+from structlog.testing import capture_logs
 
 from hl7v2.ack import acknowledged, refused
 from hl7v2.answers import pix_answer, query_refused
@@ -14,7 +14,7 @@ from hl7v2.exchange import MessageKind, V2Exchange
 from hl7v2.header import Header, OutgoingMessage
 from hl7v2.patient import read_update
 from hl7v2.query import read_pix_query
-from kernel.errors import Condition, HieError, rejected
+from kernel.errors import Condition, HieError, Unavailable, rejected, violation
 from kernel.peer import Peer
 from tests.support.hl7 import NOW, PEER, PID, adt, er7, lines, msh, pix, segment
 
@@ -157,12 +157,12 @@ def test_a_control_id_longer_than_the_standard_has_it_is_taken_with_a_warning() 
     assert [v.where for v in house.feed.exchanges[0].warnings] == ["MSH-10"]
 
 
-def test_tolerated_deviations_are_logged_without_the_message(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
+def test_tolerated_deviations_are_logged_without_the_message() -> None:
+    with capture_logs() as logged:
         House(lenient="EHR/HOSP")(feed(header(version="2.4")))
 
-    assert "VERSION_UNSUPPORTED at MSH-12" in caplog.text
-    assert "Rivera" not in caplog.text
+    assert [(e["condition"], e["where"], e["source"]) for e in logged] == [("VERSION_UNSUPPORTED", "MSH-12", "HOSP|EHR")]
+    assert "Rivera" not in str(logged)
 
 
 def test_an_error_of_the_door_is_answered_by_the_door() -> None:
@@ -176,21 +176,21 @@ def test_an_error_of_the_door_is_answered_by_the_door() -> None:
     assert house.feed.refused == [house.feed.failure]
 
 
-def test_a_bug_is_answered_as_an_internal_error_without_its_text_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bug_is_answered_as_an_internal_error_without_its_text_and_logged() -> None:
     house = House()
     house.feed.failure = KeyError("secret")
 
-    answer = house(adt(version="2.5"))
+    with capture_logs() as logged:
+        answer = house(adt(version="2.5"))
 
     assert segment(answer, "MSA") == "MSA|AE|M1"
     assert segment(answer, "ERR").startswith("ERR|||207^Application internal error^HL70357|E")
     assert b"secret" not in answer
     assert house.feed.refused[0].condition is Condition.INTERNAL
-    assert "KeyError" in caplog.text
-    assert getattr(caplog.records[0], "request_id") == "r1"  # noqa: B009 - an extra field
+    assert [(e["event"], e["exc_info"], e["request_id"]) for e in logged] == [("a door failed", True, "r1")]
 
 
-def test_a_door_that_cannot_refuse_is_answered_for(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_door_that_cannot_refuse_is_answered_for() -> None:
     class Broken(FeedDoor):
         def refuse(self, exchange: V2Exchange, error: HieError) -> OutgoingMessage:
             raise RuntimeError("audit store is gone")
@@ -199,10 +199,11 @@ def test_a_door_that_cannot_refuse_is_answered_for(caplog: pytest.LogCaptureFixt
     door.failure = rejected(Condition.FIELD_MISSING, "PID-3", "x")
     dispatch = V2Dispatcher([door], clock=lambda: NOW, new_control_id=lambda: "A1")
 
-    answer = dispatch(adt(version="2.5"), PEER)
+    with capture_logs() as logged:
+        answer = dispatch(adt(version="2.5"), PEER)
 
     assert segment(answer, "ERR").split("|")[3].startswith("207^")
-    assert "audit store is gone" in caplog.text
+    assert [e["event"] for e in logged] == ["a door could not refuse"]
 
 
 def test_a_query_with_a_bad_header_gets_the_answer_of_a_query() -> None:
@@ -253,6 +254,20 @@ def test_a_message_that_cannot_be_read_is_rejected_with_its_control_id(raw: byte
     assert house.unreadable[0][0].control_id == "M7"
 
 
+def test_a_query_that_cannot_be_read_gets_the_answer_of_a_query() -> None:
+    answer = House()(pix() + b"\xfc")
+
+    assert lines(answer)[0].split("|")[8] == "RSP^K23^RSP_K23"
+    assert segment(answer, "MSA") == "MSA|AR|Q1"
+
+
+def test_a_query_nobody_serves_gets_the_answer_of_a_query() -> None:
+    answer = House()(pix().replace(b"Q23", b"Q22"))
+
+    assert lines(answer)[0].split("|")[8] == "RSP^K22^RSP_K21"
+    assert segment(answer, "ERR").split("|")[3].startswith("201^")
+
+
 def test_a_lenient_source_may_send_undeclared_latin_1() -> None:
     raw = adt(pid="PID|||1^^^HOSP||Müller").decode().encode("latin-1")
 
@@ -279,3 +294,15 @@ def test_without_observers_an_unreadable_message_is_answered_all_the_same() -> N
 
     assert segment(dispatch(b"x", Peer("", "")), "MSA") == "MSA|AR"
     assert segment(dispatch(adt(), Peer("", "")), "MSA").startswith("MSA|AR|M1")
+
+
+@pytest.mark.parametrize(
+    ("failure", "answered"), [(Unavailable(violation(Condition.BUSY, "", "later")), "MSA|AR|M1"), (KeyError("x"), "MSA|AE|M1")]
+)
+def test_a_message_is_answered_also_when_the_settings_of_its_source_cannot_be_had(failure: Exception, answered: str) -> None:
+    def leniency(application: str, facility: str) -> bool:
+        raise failure
+
+    dispatch = V2Dispatcher([FeedDoor()], clock=lambda: NOW, new_control_id=lambda: "A1", leniency=leniency)
+
+    assert segment(dispatch(adt(version="2.5"), PEER), "MSA") == answered
