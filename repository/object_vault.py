@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 
 from kernel.errors import Condition, Unavailable, violation
-from repository.vault import CHUNK, KEPT, Content, Held, Opened, checked, damaged, missing, no_room
+from repository.vault import CHUNK, KEPT, Content, Held, Opened, Readable, checked, damaged, missing, no_room
 from soap.exchange import Attachment, PartHeaders, PartSink
 from soap.spool import Spool
 
@@ -66,8 +67,7 @@ class ObjectVault:
         if content.size <= KEPT:
             data = _asked(lambda: bytes(answer.bytes()))
             return checked(content, lambda: BytesIO(data))
-        file = self._fetched(content, answer)
-        return checked(content, lambda: _rewound(file))
+        return checked(content, self._fetched(content, answer).rewound)
 
     def discard(self, sha256: str, *, unless_since: datetime) -> bool:
         """Removes a document's bytes, unless they were published since that instant."""
@@ -99,19 +99,37 @@ class ObjectVault:
     def _key(self, sha256: str) -> str:
         return f"{self._prefix}/{sha256[:2]}/{sha256[2:4]}/{sha256}".lstrip("/")
 
-    def _fetched(self, content: Content, answer: object) -> FileIO:
-        """The object in a file without a name, which goes with its last user."""
+    def _fetched(self, content: Content, answer: object) -> _Nameless:
+        size = 0
         try:
-            descriptor, name = tempfile.mkstemp(prefix="out-", dir=self._staging)
-            os.unlink(name)
-            file = FileIO(descriptor, "r+")
+            fetched = _Nameless(self._staging)
             for chunk in _chunks(answer):
-                if file.tell() > content.size:
+                size += len(chunk)
+                if size > content.size:
                     raise damaged()
-                file.write(chunk)
+                fetched.write(chunk)
         except OSError as problem:
             raise no_room(problem) from problem
-        return file
+        return fetched
+
+
+class _Nameless:
+    """A file without a name: it goes with whoever still may read it, also when the process ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._descriptor, name = tempfile.mkstemp(prefix="out-", dir=folder)
+        weakref.finalize(self, os.close, self._descriptor)
+        os.unlink(name)
+
+    def write(self, data: bytes) -> None:
+        """Adds bytes."""
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+    def rewound(self) -> Readable:
+        """The file from its beginning, to be closed by itself."""
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        return FileIO(os.dup(self._descriptor))
 
 
 def _store(bucket: Bucket) -> object:
@@ -128,12 +146,6 @@ def _store(bucket: Bucket) -> object:
     retry = {"max_retries": 3, "retry_timeout": bucket.timeout}
     store: object = obstore.store.S3Store(bucket.name, config=options, client_options=client, retry_config=retry)
     return store
-
-
-def _rewound(file: FileIO) -> FileIO:
-    """The file from its beginning, to be closed by itself."""
-    file.seek(0)
-    return FileIO(os.dup(file.fileno()))
 
 
 def _chunks(answer: object) -> Iterator[bytes]:

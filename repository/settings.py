@@ -13,27 +13,31 @@ class RepositorySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str = Field(
-        "file:documents",
+        default="file:documents",
         description="file:FOLDER (below the data folder unless absolute) or s3://BUCKET/PREFIX.",
         pattern=r"^(file:.+|s3://[^/]+(/.*)?)$",
     )
-    endpoint: str = Field("", description="Address of the object store where it is not Amazon's, as http://HOST:9000.")
-    region: str = Field("us-east-1", description="Region of the object store.")
+    endpoint: str = Field(default="", description="Address of the object store where it is not Amazon's, as http://HOST:9000.")
+    region: str = Field(default="us-east-1", description="Region of the object store.")
     access_key_file: Path | None = Field(
-        None, description="File that holds the access key id of the object store and nothing else."
+        default=None, description="File that holds the access key id of the object store and nothing else."
     )
-    secret_key_file: Path | None = Field(None, description="File that holds the secret key of the object store and nothing else.")
-    timeout_seconds: float = Field(60.0, gt=0, description="How long one request to the object store may take.")
-    document_bytes: int = Field(2 << 30, ge=1 << 10, description="Largest single document, in bytes.")
-    retrieve_documents: int = Field(1_000, ge=1, le=10_000, description="Most documents in one ITI-43 answer.")
+    secret_key_file: Path | None = Field(
+        default=None, description="File that holds the secret key of the object store and nothing else."
+    )
+    timeout_seconds: float = Field(default=60.0, gt=0, description="How long one request to the object store may take.")
+    document_bytes: int = Field(default=2 << 30, ge=1 << 10, description="Largest single document, in bytes.")
+    retrieve_documents: int = Field(default=1_000, ge=1, le=10_000, description="Most documents in one ITI-43 answer.")
     orphan_hours: float = Field(
-        24.0, ge=1, description="A document that was never registered is kept this long, then swept; so are remains of a crash."
+        default=24.0,
+        ge=1,
+        description="A document that was never registered is kept this long, then swept; so are remains of a crash.",
     )
     replay_days: float = Field(
-        7.0, ge=1, description="A submission that was registered is recognised this long when its sender repeats it."
+        default=7.0, ge=1, description="A submission that was registered is recognised this long when its sender repeats it."
     )
-    registry_url: str = Field("", description="Where ITI-42 goes; empty for the registry of this service.")
-    registry_timeout_seconds: float = Field(30.0, gt=0, description="How long the other registry may be silent.")
+    registry_url: str = Field(default="", description="Where ITI-42 goes; empty for the registry of this service.")
+    registry_timeout_seconds: float = Field(default=30.0, gt=0, description="How long the other registry may be silent.")
 
     @model_validator(mode="after")
     def _is_consistent(self) -> RepositorySettings:
