@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from kernel.errors import Condition, Rejected, Violation, rejected, violation
-from mpi.model import Act, ActKind
+from mpi.model import Act, ActKind, ReviewState
 from mpi.tables import JOURNAL, JOURNAL_CHANGE, LINK, NEGATIVE_LINK, PATIENT_RECORD, PERSON, REVIEW
 
+DECIDED: Final = (ReviewState.SAME.value, ReviewState.DIFFERENT.value)
 Values = Mapping[str, object]
 Key = tuple[int, ...]
 
@@ -153,10 +154,17 @@ def changes_of(connection: Connection, act_id: int) -> tuple[Change, ...]:
 
 
 def acts(
-    connection: Connection, *, records: Iterable[int] | None = None, before: int | None = None, limit: int = 50
+    connection: Connection,
+    *,
+    records: Iterable[int] | None = None,
+    kinds: Iterable[ActKind] | None = None,
+    before: int | None = None,
+    limit: int = 50,
 ) -> tuple[Act, ...]:
-    """Entries of the journal, the latest first: all, or those that changed one of these records."""
+    """Entries of the journal, the latest first: all, those of some kinds, or those that changed one of these records."""
     statement = sa.select(JOURNAL).order_by(JOURNAL.c.id.desc()).limit(limit)
+    if kinds is not None:
+        statement = statement.where(JOURNAL.c.kind.in_([kind.value for kind in kinds]))
     if before is not None:
         statement = statement.where(JOURNAL.c.id < before)
     if records is not None:
@@ -165,6 +173,22 @@ def acts(
         )
         statement = statement.where(JOURNAL.c.id.in_(touched))
     return tuple(_act(row) for row in connection.execute(statement).mappings())
+
+
+def act_that_settled(connection: Connection, review_id: int) -> Act | None:
+    """The act that decided a review and stands; None when nobody decided it, or it was taken back."""
+    statement = (
+        sa.select(JOURNAL, JOURNAL_CHANGE.c.after)
+        .join(JOURNAL_CHANGE, JOURNAL_CHANGE.c.act == JOURNAL.c.id)
+        .where(JOURNAL_CHANGE.c.thing == "review", JOURNAL_CHANGE.c.key == str(review_id))
+        .where(JOURNAL.c.undone_by.is_(None), JOURNAL.c.kind == ActKind.RESOLVE.value)
+        .order_by(JOURNAL.c.id.desc())
+    )
+    for row in connection.execute(statement).mappings():
+        after = _values(row["after"]) or {}
+        if after.get("state") in DECIDED:  # an act withdraws other reviews too
+            return _act(row)
+    return None
 
 
 def _act(row: sa.RowMapping) -> Act:

@@ -89,6 +89,24 @@ def open_count(connection: Connection) -> int:
     return connection.scalar(statement) or 0
 
 
+def oldest_open(connection: Connection) -> int | None:
+    """Since when the oldest open review waits; None when none does."""
+    statement = sa.select(sa.func.min(REVIEW.c.created_at)).where(REVIEW.c.state == ReviewState.OPEN.value)
+    oldest: int | None = connection.scalar(statement)
+    return oldest
+
+
+def next_open(connection: Connection, holder: str, now: int, after: tuple[float, int] | None = None) -> int | None:
+    """The heaviest open review that nobody but the holder has taken, lighter than `after`; None when there is none."""
+    is_free = (REVIEW.c.leased_by.in_(("", holder))) | (REVIEW.c.leased_until <= now)
+    statement = sa.select(REVIEW.c.id).where(REVIEW.c.state == ReviewState.OPEN.value, is_free)
+    if after is not None:
+        weight, last = after
+        statement = statement.where((REVIEW.c.weight < weight) | ((REVIEW.c.weight == weight) & (REVIEW.c.id < last)))
+    row = connection.execute(statement.order_by(REVIEW.c.weight.desc(), REVIEW.c.id.desc()).limit(1)).first()
+    return None if row is None else row.id
+
+
 def lease(connection: Connection, review_id: int, holder: str, *, now: int, until: int) -> bool:
     """Takes a review for a while; False when somebody else has it."""
     is_free = (REVIEW.c.leased_by.in_(("", holder))) | (REVIEW.c.leased_until <= now)

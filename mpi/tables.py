@@ -123,6 +123,7 @@ JOURNAL: Final = sa.Table(
     sa.Column("author", sa.Text, nullable=False),
     sa.Column("comment", sa.Text, nullable=False),
     sa.Column("undone_by", BigKey),
+    sa.Index("mpi_journal_kind", "kind", "id"),
 )
 """Every act that changed who is who."""
 
