@@ -42,6 +42,12 @@ AUDIT_OUTBOX: Final = sa.Table(
 )
 """Audit messages (XML) on their way: a row for each audit record repository they go to."""
 
+AUDIT_INSERT: Final = (
+    "INSERT INTO audit_outbox (target, told_at, message) SELECT target, %(told_at)s::bigint, message"
+    " FROM unnest(%(targets)s::text[]) AS target, unnest(%(audited)s::bytea[]) AS message"
+)
+"""For PostgreSQL: one part of a statement that is a unit of work by itself. `Database.audit_parameters` gives its parameters."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:

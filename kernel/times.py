@@ -63,9 +63,10 @@ def parse_dtm(text: str) -> Dtm | None:
     match = _DTM.match(text)
     if match is None:
         return None
-    digits = match.group(1).split(".")[0]
+    p = _padded(match.group(1).split(".")[0])
     try:
-        datetime.strptime(_padded(digits), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        # not strptime, which takes twenty times as long: every entry and every query holds some of these
+        datetime(int(p[:4]), int(p[4:6]), int(p[6:8]), int(p[8:10]), int(p[10:12]), int(p[12:14]), tzinfo=UTC)
     except ValueError:
         return None
     return Dtm(text)

@@ -9,16 +9,21 @@ from typing import Final
 from sqlalchemy.engine import Connection
 
 from ebrim.query import LEAF_CLASS, OBJECT_REF, StoredQuery
+from kernel.database import execute_text
 from kernel.errors import Condition, Rejected, rejected, violation
 from kernel.identifiers import parse_cx
+from kernel.outbox import AUDIT_INSERT
 from registry.ports import PatientDirectory, Standing
 from registry.queries import answers
-from registry.queries.catalogue import CATALOGUE, Definition
-from registry.queries.families import FAMILIES, Found, Search
+from registry.queries.catalogue import CATALOGUE, Definition, Family
+from registry.queries.families import FAMILIES
 from registry.queries.parameters import Arguments, read_arguments
+from registry.queries.search import Found, Search
 from registry.settings import RegistrySettings
+from registry.statements import Parameters
 from registry.terms import Terms
 
+_OF_ONE_STATEMENT: Final = frozenset({Family.FIND_ENTRIES, Family.FIND_SETS, Family.FIND_FOLDERS})
 _RETURN_TYPES: Final = (LEAF_CLASS, OBJECT_REF)
 
 
@@ -29,6 +34,11 @@ class Question:
     definition: Definition
     arguments: Arguments
     whole: bool
+
+    @property
+    def is_one_statement(self) -> bool:
+        """Whether one statement finds everything, and nothing found can still make the answer a refusal but its number."""
+        return self.definition.family in _OF_ONE_STATEMENT
 
     @property
     def patient_ids(self) -> tuple[str, ...]:
@@ -54,17 +64,23 @@ class Querying:
         arguments = read_arguments(query, definition.by_name, definition.choices, max_values=self._settings.max_values)
         return Question(definition, arguments, query.return_type == LEAF_CLASS)
 
-    def answer(self, connection: Connection, question: Question) -> tuple[bytes, ...]:
-        """The fragments of the answer. Raises `Rejected` when there are too many, or of several patients."""
+    def answer(self, connection: Connection, question: Question, audit: Parameters | None = None) -> tuple[bytes, ...]:
+        """The fragments of the answer. Raises `Rejected` when there are too many, or of several patients.
+
+        With `audit` (parameters of `AUDIT_INSERT`) the statement that finds them writes the audit messages as well: for questions
+        of one statement, on PostgreSQL.
+        """
         standings = self._standings(connection, question)
         patients = None
         if question.patient_ids:
             cxs = [known.cx for standing in standings.values() for known in standing.all_ids if standing.active]
             patients = self._terms.patients(connection, cxs)
             if not patients:
+                if audit is not None:
+                    execute_text(connection, AUDIT_INSERT, audit)
                 return ()
         limit = self._settings.max_results if question.whole else self._settings.max_references
-        search = Search(connection, question.definition, question.arguments, self._terms, limit, question.whole, patients)
+        search = Search(connection, question.definition, question.arguments, self._terms, limit, question.whole, patients, audit)
         found = FAMILIES[question.definition.family](search)
         if found.size > limit:
             raise Rejected(violation(Condition.TOO_MANY_RESULTS, "", f"more than {limit} objects"))

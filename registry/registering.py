@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from ebrim.model import EntryType, Submission
 from kernel.database import Database, Work
@@ -23,7 +24,7 @@ from registry.rules.attributes import entry_faults, folder_faults, set_faults
 from registry.rules.code_sets import code_set_faults
 from registry.rules.structure import Contents, structure_faults
 from registry.settings import RegistrySettings
-from registry.store import RegistryStore
+from registry.store import CHUNK, RegistryStore
 from registry.terms import Terms
 
 PASSES: Final = 10
@@ -80,7 +81,8 @@ class Registering:
         is_careful = bool(references(contents) or submitted_uuids(contents))
         for _ in range(PASSES):
             try:
-                self._file(plan, found, audit, is_careful=is_careful)
+                if is_careful or not self._filed_at_once(plan, audit):
+                    self._file(plan, found, audit, is_careful=is_careful)
             except _InTheWay:
                 is_careful = True
             else:
@@ -116,6 +118,24 @@ class Registering:
         )
         return Plan(contents, submission, changes, numbers)
 
+    def _filed_at_once(self, plan: Plan, audit: bytes) -> bool:
+        """Files a submission that refers to nothing registered, in one statement; False when it has to go the long way."""
+        cx = plan.placed.submission_sets[0].patient_id
+        number = self._terms.remembered_patient(cx)
+        if self._database.is_sqlite or number is None or max(map(len, plan.changes.rows())) > CHUNK:
+            return False
+        parameters = self._database.audit_parameters([audit])
+        try:
+            with self._database.glance() as connection:
+                if any(patient_faults(plan.contents, self._standing(connection, cx))):
+                    raise _InTheWay
+                _complete(plan.changes, number, filing.instant(int(str(parameters["told_at"]))))
+                self._store.file_at_once(connection, plan.changes, parameters)
+        except IntegrityError:
+            raise _InTheWay from None
+        self._database.committed()
+        return True
+
     def _file(self, plan: Plan, found: Sequence[Violation], audit: bytes, *, is_careful: bool) -> None:
         cx = plan.placed.submission_sets[0].patient_id
 
@@ -137,14 +157,9 @@ class Registering:
         effects = effects_of(work.connection, self._store, plan.placed, registered.objects, plan.numbers, self._new_uuid)
         changes = plan.changes
         now = filing.instant(work.now)
+        _complete(changes, patient, now)
         for row in changes.entries:
-            row["patient"] = patient
             row["copy"] = _copy(row, registered)
-        for row in changes.submission_sets:
-            row["patient"] = patient
-        for row in changes.folders:
-            row["patient"] = patient
-            row["last_update_time"] = now
         added = [filing.association_row(association, plan.numbers) for association in effects.associations]
         complete = Changes(
             entries=changes.entries,
@@ -192,6 +207,14 @@ def _terms(submission: Submission) -> Iterator[filing.Term]:
     for association in submission.associations:
         yield ASSOCIATION_TYPE, association.type
     yield from TYPES_NEEDED
+
+
+def _complete(changes: Changes, patient: int, now: int) -> None:
+    """What is known in the unit of work only."""
+    for row in (*changes.entries, *changes.submission_sets, *changes.folders):
+        row["patient"] = patient
+    for row in changes.folders:
+        row["last_update_time"] = now
 
 
 def _copy(row: Row, registered: Registered) -> int:

@@ -165,6 +165,11 @@ class RegistryService:
             with self._database.begin() as work:
                 work.audited += messages
             return fragments
+        if question.is_one_statement:
+            with self._database.glance() as connection:
+                fragments = self._querying.answer(connection, question, self._database.audit_parameters(messages))
+            self._database.committed()
+            return fragments
         with self._database.begin() as work:
             work.audited += messages
             return self._querying.answer(work.connection, question)

@@ -7,16 +7,20 @@ Compiling and typing anew for every execution costs more than the statement does
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.engine import Connection, CursorResult
+from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from kernel.database import execute_text
+from kernel.outbox import AUDIT_INSERT
+
 Parameters = Mapping[str, object]
+R = TypeVar("R")
 
 _LIST = re.compile(r"\(:(\w+)__list\)")
 _ARRAYS = {sa.Text: "text", sa.LargeBinary: "bytea", sa.BigInteger: "bigint", sa.Integer: "bigint", sa.SmallInteger: "bigint"}
@@ -94,30 +98,40 @@ def _untyped(value: object) -> object:
     return value
 
 
-class Statement:
-    """A statement compiled on first use for each kind of database."""
+class Statement(Generic[R]):
+    """A statement compiled on first use for each kind of database; `row` makes its rows of the columns in their order."""
 
-    __slots__ = ("_clause", "_compiled")
+    __slots__ = ("_clause", "_compiled", "_row")
 
-    def __init__(self, clause: sa.Executable) -> None:
+    def __init__(self, clause: sa.Executable, row: Callable[[Iterable[Any]], R]) -> None:
         self._clause = clause
+        self._row = row
         self._compiled: dict[str, tuple[str, Parameters]] = {}
 
-    def run(self, connection: Connection, parameters: Parameters) -> CursorResult[Any]:
-        """Executes it. Lists are given as lists."""
+    def run(self, connection: Connection, parameters: Parameters) -> int:
+        """Executes it and gives the number of rows it touched. Lists are given as lists."""
+        return execute_text(connection, *self._prepared(connection, parameters)).rowcount
+
+    def rows(self, connection: Connection, parameters: Parameters) -> list[R]:
+        """Executes it and gives every row."""
+        return [self._row(row) for row in execute_text(connection, *self._prepared(connection, parameters)).fetchall()]
+
+    def rows_on_record(self, connection: Connection, parameters: Parameters, audit: Parameters) -> list[R]:
+        """Every row, and in the same statement the audit messages that say so, unless `limit` was reached (PostgreSQL)."""
+        text, values = self._prepared(connection, parameters)
+        whole = (
+            f"WITH found AS MATERIALIZED ({text}), told AS ({AUDIT_INSERT}"  # noqa: S608 - both parts are statements of ours
+            " WHERE (SELECT count(*) FROM found) < %(limit)s::bigint) SELECT * FROM found"
+        )
+        return [self._row(row) for row in execute_text(connection, whole, {**values, **audit}).fetchall()]
+
+    def _prepared(self, connection: Connection, parameters: Parameters) -> tuple[str, Parameters]:
         name = connection.dialect.name
         text, constants = self._compiled.get(name) or self._compile(connection)
-        parameters = {**constants, **parameters}
-        if name == "sqlite":
-            if "__list)" in text:
-                text, parameters = _spread(text, parameters)
-        else:
-            parameters = for_postgres(parameters)
-        return connection.exec_driver_sql(text, parameters)
-
-    def rows(self, connection: Connection, parameters: Parameters) -> Sequence[Any]:
-        """Every row, as tuples with names."""
-        return self.run(connection, parameters).fetchall()
+        values = {**constants, **parameters}
+        if name == "postgresql":
+            return text, for_postgres(values)
+        return _spread(text, values) if "__list)" in text else (text, values)
 
     def _compile(self, connection: Connection) -> tuple[str, Parameters]:
         name = connection.dialect.name

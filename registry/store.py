@@ -4,24 +4,69 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from kernel.database import execute_text
+from kernel.outbox import AUDIT_INSERT
 from registry.model import Changes, EntryKind, Key, Kind, Life, RegisteredObject, Row
-from registry.statements import AnyOf, Statement, for_postgres
+from registry.statements import AnyOf, Parameters, Statement, for_postgres
 from registry.tables import ASSOCIATION, ENTRY, FILED, FOLDER, METADATA, PATIENT, SUBMISSION_SET
 
-__all__ = ["METADATA", "RegistryStore"]
+__all__ = ["CHUNK", "METADATA", "RegistryStore"]
 
 CHUNK: Final = 16
 """Rows of one table in one statement: its parameters stay far below the 65,535 that PostgreSQL takes."""
 _UUIDS: Final = 1_000
 """Ids in one look-up."""
 
+
+class _EntryRow(NamedTuple):
+    uuid: Key
+    logical: Key | None
+    status: int
+    cx: str
+    unique_id: str
+    copy: int
+    version: int
+    latest: int
+    kind: int
+    hash: bytes | None
+    size: int | None
+
+
+class _FolderRow(NamedTuple):
+    uuid: Key
+    logical: Key | None
+    status: int
+    cx: str
+    unique_id: str
+    copy: int
+    version: int
+    latest: int
+
+
+class _SetRow(NamedTuple):
+    uuid: Key
+    status: int
+    cx: str
+    unique_id: str
+
+
+class _AssociationRow(NamedTuple):
+    uuid: Key
+    status: int
+
+
+class _Ends(NamedTuple):
+    source: Key
+    target: Key
+
+
 _E, _S, _F, _A = ENTRY.c, SUBMISSION_SET.c, FOLDER.c, ASSOCIATION.c
-_ENTRY_COLUMNS: Final = (
+_ENTRIES: Final = sa.select(
     _E.uuid,
     _E.logical,
     _E.status,
@@ -33,35 +78,35 @@ _ENTRY_COLUMNS: Final = (
     _E.kind,
     _E.hash,
     _E.size,
-)
-_ENTRIES: Final = sa.select(*_ENTRY_COLUMNS).join(PATIENT, PATIENT.c.id == _E.patient)
+).join(PATIENT, PATIENT.c.id == _E.patient)
 _FOLDERS: Final = sa.select(_F.uuid, _F.logical, _F.status, PATIENT.c.cx, _F.unique_id, _F.copy, _F.version, _F.latest).join(
     PATIENT, PATIENT.c.id == _F.patient
 )
 _SETS: Final = sa.select(_S.uuid, _S.status, PATIENT.c.cx, _S.unique_id).join(PATIENT, PATIENT.c.id == _S.patient)
-
 _ENTRIES_BY_UUID: Final = _ENTRIES.where(AnyOf(_E.uuid, "uuids")).order_by(_E.uuid)
 _FOLDERS_BY_UUID: Final = _FOLDERS.where(AnyOf(_F.uuid, "uuids")).order_by(_F.uuid)
-_SEEN: Final = (Statement(_ENTRIES_BY_UUID), Statement(_FOLDERS_BY_UUID))
+_SEEN: Final = (Statement(_ENTRIES_BY_UUID, _EntryRow._make), Statement(_FOLDERS_BY_UUID, _FolderRow._make))
 # in the order of their ids, so that two submissions that refer to the same objects wait for each other
 _LOCKED: Final = (
-    Statement(_ENTRIES_BY_UUID.with_for_update(of=ENTRY)),
-    Statement(_FOLDERS_BY_UUID.with_for_update(of=FOLDER)),
+    Statement(_ENTRIES_BY_UUID.with_for_update(of=ENTRY), _EntryRow._make),
+    Statement(_FOLDERS_BY_UUID.with_for_update(of=FOLDER), _FolderRow._make),
 )
-_SETS_BY_UUID: Final = Statement(_SETS.where(AnyOf(_S.uuid, "uuids")))
-_ASSOCIATIONS_BY_UUID: Final = Statement(sa.select(_A.uuid, _A.status).where(AnyOf(_A.uuid, "uuids")))
-_ENTRIES_BY_UNIQUE_ID: Final = Statement(_ENTRIES.where(AnyOf(_E.unique_id, "unique_ids")).order_by(_E.copy))
-_FOLDERS_BY_UNIQUE_ID: Final = Statement(_FOLDERS.where(AnyOf(_F.unique_id, "unique_ids")))
-_SETS_BY_UNIQUE_ID: Final = Statement(_SETS.where(AnyOf(_S.unique_id, "unique_ids")))
+_SETS_BY_UUID: Final = Statement(_SETS.where(AnyOf(_S.uuid, "uuids")), _SetRow._make)
+_ASSOCIATIONS_BY_UUID: Final = Statement(sa.select(_A.uuid, _A.status).where(AnyOf(_A.uuid, "uuids")), _AssociationRow._make)
+_ENTRIES_BY_UNIQUE_ID: Final = Statement(_ENTRIES.where(AnyOf(_E.unique_id, "unique_ids")).order_by(_E.copy), _EntryRow._make)
+_FOLDERS_BY_UNIQUE_ID: Final = Statement(_FOLDERS.where(AnyOf(_F.unique_id, "unique_ids")), _FolderRow._make)
+_SETS_BY_UNIQUE_ID: Final = Statement(_SETS.where(AnyOf(_S.unique_id, "unique_ids")), _SetRow._make)
 _SOURCES: Final = Statement(
     sa.select(_A.source, _A.target)
     .where(AnyOf(_A.target, "uuids"), AnyOf(_A.type, "types"), _A.status == int(Life.APPROVED))
-    .order_by(_A.uuid)
+    .order_by(_A.uuid),
+    _Ends._make,
 )
 _DEPRECATE: Final = Statement(
-    ENTRY.update().values(status=int(Life.DEPRECATED)).where(AnyOf(_E.uuid, "uuids"), _E.status == int(Life.APPROVED))
+    ENTRY.update().values(status=int(Life.DEPRECATED)).where(AnyOf(_E.uuid, "uuids"), _E.status == int(Life.APPROVED)),
+    tuple,
 )
-_TOUCH: Final = Statement(FOLDER.update().values(last_update_time=sa.bindparam("updated")).where(AnyOf(_F.uuid, "uuids")))
+_TOUCH: Final = Statement(FOLDER.update().values(last_update_time=sa.bindparam("updated")).where(AnyOf(_F.uuid, "uuids")), tuple)
 
 
 class RegistryStore:
@@ -75,8 +120,16 @@ class RegistryStore:
         is_filed = all(_insert(connection, rows) for rows in _portions(changes.rows()))
         if is_filed and changes.deprecated:
             parameters = {"uuids": sorted(changes.deprecated)}
-            is_filed = _DEPRECATE.run(connection, parameters).rowcount == len(changes.deprecated)
+            is_filed = _DEPRECATE.run(connection, parameters) == len(changes.deprecated)
         return is_filed
+
+    def file_at_once(self, connection: Connection, changes: Changes, audit: Parameters) -> None:
+        """Writes what is new with its audit messages, in one statement that is a unit of work by itself (PostgreSQL).
+
+        Raises `IntegrityError` when a constraint stands in the way, and then nothing is written.
+        """
+        text, parameters = _at_once(changes.rows(), on_conflict="")
+        execute_text(connection, f"{text[0]}, told AS ({AUDIT_INSERT}) {text[1]}", {**parameters, **audit})
 
     def touch_folders(self, connection: Connection, folders: Collection[Key], updated: int) -> None:
         """Sets lastUpdateTime."""
@@ -112,16 +165,14 @@ class RegistryStore:
         """Source and target of the Approved associations of these types that lead to one of the targets."""
         if not targets or not types:
             return ()
-        rows = _SOURCES.rows(connection, {"uuids": sorted(targets), "types": sorted(types)})
-        return [(bytes(source), bytes(target)) for source, target in rows]
+        return _SOURCES.rows(connection, {"uuids": sorted(targets), "types": sorted(types)})
 
 
-def _entry(row: Any) -> RegisteredObject:
-    key = bytes(row.uuid)
+def _entry(row: _EntryRow) -> RegisteredObject:
     return RegisteredObject(
         kind=Kind.ENTRY,
-        key=key,
-        logical_key=bytes(row.logical) if row.logical else key,
+        key=row.uuid,
+        logical_key=row.logical or row.uuid,
         life=Life(row.status),
         patient=row.cx,
         unique_id=row.unique_id,
@@ -129,17 +180,16 @@ def _entry(row: Any) -> RegisteredObject:
         version=row.version,
         latest=bool(row.latest),
         on_demand=row.kind == EntryKind.ON_DEMAND,
-        hash=bytes(row.hash) if row.hash else None,
+        hash=row.hash,
         size=row.size,
     )
 
 
-def _folder(row: Any) -> RegisteredObject:
-    key = bytes(row.uuid)
+def _folder(row: _FolderRow) -> RegisteredObject:
     return RegisteredObject(
         kind=Kind.FOLDER,
-        key=key,
-        logical_key=bytes(row.logical) if row.logical else key,
+        key=row.uuid,
+        logical_key=row.logical or row.uuid,
         life=Life(row.status),
         patient=row.cx,
         unique_id=row.unique_id,
@@ -149,14 +199,12 @@ def _folder(row: Any) -> RegisteredObject:
     )
 
 
-def _set(row: Any) -> RegisteredObject:
-    key = bytes(row.uuid)
-    return RegisteredObject(Kind.SUBMISSION_SET, key, key, Life(row.status), row.cx, row.unique_id)
+def _set(row: _SetRow) -> RegisteredObject:
+    return RegisteredObject(Kind.SUBMISSION_SET, row.uuid, row.uuid, Life(row.status), row.cx, row.unique_id)
 
 
-def _association(row: Any) -> RegisteredObject:
-    key = bytes(row.uuid)
-    return RegisteredObject(Kind.ASSOCIATION, key, key, Life(row.status), "")
+def _association(row: _AssociationRow) -> RegisteredObject:
+    return RegisteredObject(Kind.ASSOCIATION, row.uuid, row.uuid, Life(row.status), "")
 
 
 def _in_portions(values: Sequence[Any], size: int) -> Iterator[Any]:
@@ -180,14 +228,18 @@ def _insert(connection: Connection, tables: Sequence[Sequence[Row]]) -> bool:
 
 def _insert_at_once(connection: Connection, tables: Sequence[Sequence[Row]]) -> bool:
     """One statement and one round trip for all tables."""
-    shape = tuple(map(len, tables))
+    (parts, counts), parameters = _at_once(tables, on_conflict=" ON CONFLICT DO NOTHING")
+    (done,) = execute_text(connection, f"{parts} {counts}", parameters).fetchall()[0]
+    return bool(done == sum(map(len, tables)))
+
+
+def _at_once(tables: Sequence[Sequence[Row]], *, on_conflict: str) -> tuple[tuple[str, str], Parameters]:
     parameters: dict[str, object] = {}
     for table, rows in enumerate(tables):
         for number, row in enumerate(rows):
             prefix = f"t{table}_{number}_"
             parameters.update({prefix + name: value for name, value in row.items()})
-    done = connection.exec_driver_sql(_shape_statement(shape), for_postgres(parameters)).scalar_one()
-    return bool(done == sum(shape))
+    return _shape_statement(tuple(map(len, tables)), on_conflict), for_postgres(parameters)
 
 
 def _into(table: int) -> str:
@@ -202,14 +254,14 @@ def _row_statement(table: int) -> str:
 
 
 @lru_cache(maxsize=512)
-def _shape_statement(shape: tuple[int, ...]) -> str:
-    """INSERTs into each table that has rows; gives how many were written."""
+def _shape_statement(shape: tuple[int, ...], on_conflict: str) -> tuple[str, str]:
+    """INSERTs into each table that has rows, as the head of a statement, and its tail, which gives how many were written."""
     inserts, counts = [], []
     for table, rows in enumerate(shape):
         if not rows:
             continue
         names = FILED[table].c.keys()
         values = ", ".join(f"({', '.join(f'%(t{table}_{row}_{name})s' for name in names)})" for row in range(rows))
-        inserts.append(f"w{table} AS ({_into(table)} VALUES {values} ON CONFLICT DO NOTHING RETURNING 1)")
+        inserts.append(f"w{table} AS ({_into(table)} VALUES {values}{on_conflict} RETURNING 1)")
         counts.append(f"(SELECT count(*) FROM w{table})")  # noqa: S608 - a name of ours
-    return f"WITH {', '.join(inserts)} SELECT {' + '.join(counts)}"
+    return f"WITH {', '.join(inserts)}", f"SELECT {' + '.join(counts)}"

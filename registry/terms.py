@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -18,9 +18,21 @@ from registry.filing import Term
 from registry.statements import AnyOf, Statement
 from registry.tables import PATIENT, TERM
 
-_TERMS: Final = Statement(sa.select(TERM.c.id, TERM.c.scheme, TERM.c.value).where(AnyOf(TERM.c.value, "values")))
-_PATIENTS: Final = Statement(sa.select(PATIENT.c.id, PATIENT.c.cx).where(AnyOf(PATIENT.c.cx, "cxs")))
-_PATIENT_IDS: Final = Statement(sa.select(PATIENT.c.id, PATIENT.c.cx).where(AnyOf(PATIENT.c.id, "numbers")))
+
+class _TermRow(NamedTuple):
+    id: int
+    scheme: str
+    value: str
+
+
+class _PatientRow(NamedTuple):
+    id: int
+    cx: str
+
+
+_TERMS: Final = Statement(sa.select(TERM.c.id, TERM.c.scheme, TERM.c.value).where(AnyOf(TERM.c.value, "values")), _TermRow._make)
+_PATIENTS: Final = Statement(sa.select(PATIENT.c.id, PATIENT.c.cx).where(AnyOf(PATIENT.c.cx, "cxs")), _PatientRow._make)
+_PATIENT_IDS: Final = Statement(sa.select(PATIENT.c.id, PATIENT.c.cx).where(AnyOf(PATIENT.c.id, "numbers")), _PatientRow._make)
 CHUNK: Final = 500
 _K = TypeVar("_K", Term, str)
 
@@ -84,6 +96,10 @@ class Terms:
     def patient_ids(self, connection: Connection, numbers: Collection[int]) -> Mapping[int, str]:
         """The patient ids (CX) that have these numbers."""
         return {row.id: row.cx for row in _PATIENT_IDS.rows(connection, {"numbers": list(numbers)})} if numbers else {}
+
+    def remembered_patient(self, cx: str) -> int | None:
+        """The number of a patient id, when this process knows it."""
+        return self._patients.numbers.get(cx)
 
     def patient(self, connection: Connection, cx: str) -> int:
         """The number of a patient id under which something is about to be filed, made where there is none.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from ebrim.writer import finish
 from registry import fragments
 from registry.model import Life, uuid_of
-from registry.queries.families import Found
+from registry.queries.search import AssociationRow, Found
 
 _STATUS: Final = {int(life): life.status for life in Life}
 
@@ -21,18 +21,18 @@ def whole(found: Found, shown: Mapping[int, str]) -> Iterator[bytes]:
         yield finish(fragments.unpack(row.dictionary, row.xml), _STATUS[row.status], shown[row.patient])
     for row in found.folders:
         stored = fragments.unpack(row.dictionary, row.xml)
-        yield finish(stored, _STATUS[row.status], shown[row.patient], updated=f"{row.last_update_time:014}")
-    for row in found.associations:
-        yield finish(_association(row), _STATUS[row.status])
+        yield finish(stored, _STATUS[row.status], shown[row.patient], updated=f"{row.updated:014}")
+    for association in found.associations:
+        yield finish(_association(association), _STATUS[association.status])
 
 
 def references(found: Found) -> Iterator[bytes]:
     """An ObjectRef for each object."""
-    for row in (*found.objects(), *found.associations):
-        yield f'<ObjectRef id="{uuid_of(bytes(row.uuid))}"/>'.encode()
+    keys = [*(row.uuid for row in found.objects()), *(row.uuid for row in found.associations)]
+    return (f'<ObjectRef id="{uuid_of(key)}"/>'.encode() for key in keys)
 
 
-def _association(row: Any) -> bytes:
-    if row.form == fragments.STORED:
+def _association(row: AssociationRow) -> bytes:
+    if row.xml is not None:
         return fragments.unpack(row.dictionary, row.xml)
-    return fragments.plain_association(row.form, row.type, bytes(row.uuid), bytes(row.source), bytes(row.target))
+    return fragments.plain_association(row.form, row.type, row.uuid, row.source, row.target)

@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ebrim.uuids import DOCUMENT_OFFLINE
 from registry.filing import AUTHOR_SEPARATOR, SOURCE, Term, floor
-from registry.model import KIND_OF_TYPE, LIFE_OF_STATUS, EntryKind, Life, key_of
+from registry.model import KIND_OF_TYPE, LIFE_OF_STATUS, EntryKind, Key, Life, key_of
 from registry.queries.parameters import Arguments, Kind, Parameter, Values
 from registry.statements import AnyOf, Matches, Statement, literal_pattern, pattern_for
 from registry.tables import ASSOCIATION, ENTRY, FOLDER, REFERENCE_ID, SUBMISSION_SET
@@ -141,20 +141,36 @@ _SPECIAL: Final[Mapping[str, sa.ColumnElement[bool]]] = {
     "latest_folder": _F.latest == 1,
     "approved_folder": _F.status == int(Life.APPROVED),
 }
-_WHOLE: Final[Mapping[str, tuple[sa.ColumnElement[Any], ...]]] = {
-    "entry": (_E.uuid, _E.patient, _E.status, _E.dictionary, _E.xml, _E.authors),
-    "submission_set": (_S.uuid, _S.patient, _S.status, _S.dictionary, _S.xml, _S.authors),
-    "folder": (_F.uuid, _F.patient, _F.status, _F.dictionary, _F.xml, _F.last_update_time),
+_COLUMNS: Final[Mapping[str, tuple[sa.ColumnElement[Any], ...]]] = {
+    "entry": (_E.uuid, _E.patient, _E.status, _E.authors, sa.literal_column("0"), _E.dictionary, _E.xml),
+    "submission_set": (_S.uuid, _S.patient, _S.status, _S.authors, sa.literal_column("0"), _S.dictionary, _S.xml),
+    "folder": (_F.uuid, _F.patient, _F.status, sa.null(), _F.last_update_time, _F.dictionary, _F.xml),
 }
 
 
+class ObjectRow(NamedTuple):
+    """An entry, set or folder that was found; `updated` is a folder's lastUpdateTime."""
+
+    uuid: Key
+    patient: int
+    status: int
+    authors: str | None
+    updated: int
+    dictionary: int = 0
+    xml: bytes = b""
+
+
 @lru_cache(maxsize=1024)
-def selecting(table: str, conditions: tuple[Condition, ...], *, whole: bool) -> Statement:
-    """SELECT of whole objects, or of their ids (and what a filter in Python needs), `limit` rows at the most."""
+def selecting(table: str, conditions: tuple[Condition, ...], *, whole: bool) -> Statement[ObjectRow]:
+    """SELECT of whole objects, or of all but their XML, `limit` rows at the most."""
     source = _TABLES[table]
-    columns = _WHOLE[table] if whole else (*(c for c in _WHOLE[table] if c.name not in ("dictionary", "xml")),)
+    columns = _COLUMNS[table] if whole else _COLUMNS[table][:-2]
     where = [_clause(source, condition) for condition in conditions]
-    return Statement(sa.select(*columns).where(*where).limit(sa.bindparam("limit")))
+    return Statement(sa.select(*columns).where(*where).limit(sa.bindparam("limit")), ObjectRow._make if whole else _without_xml)
+
+
+def _without_xml(row: Iterable[Any]) -> ObjectRow:
+    return ObjectRow(*row)
 
 
 def _clause(table: sa.Table, condition: Condition) -> sa.ColumnElement[bool]:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from kernel.database import Database, Work, insert_into
+from kernel.database import Database, Work, execute_text, insert_into
 from kernel.errors import Condition, Rejected, Unavailable, rejected
-from kernel.outbox import AUDIT_OUTBOX, OUTBOX
+from kernel.outbox import AUDIT_INSERT, AUDIT_OUTBOX, OUTBOX
 from tests.conftest import MakeDatabase
 from tests.support.clocks import TickingClock
 
@@ -139,3 +139,37 @@ def test_a_full_disk_is_out_of_resources(tmp_path: Path) -> None:
 
     assert full.value.condition is Condition.OUT_OF_RESOURCES
     database.close()
+
+
+def test_text_in_the_drivers_words_gives_plain_rows_and_counts(make_database: MakeDatabase) -> None:
+    database = make_database(METADATA)
+    mark = ":n" if database.is_sqlite else "%(n)s"
+
+    with database.begin() as work:
+        written = execute_text(work.connection, f"INSERT INTO thing (id, n) VALUES (1, {mark})", {"n": 7}).rowcount
+    with database.glance() as connection:
+        found = execute_text(connection, f"SELECT id, n FROM thing WHERE n = {mark}", {"n": 7}).fetchall()
+
+    assert (written, [tuple(row) for row in found]) == (1, [(1, 7)])
+
+
+def test_text_that_breaks_a_constraint_raises_as_any_statement_does(make_database: MakeDatabase) -> None:
+    database = make_database(METADATA)
+
+    with pytest.raises(sa.exc.IntegrityError), database.begin() as work:
+        for _ in range(2):
+            execute_text(work.connection, "INSERT INTO thing (id, n) VALUES (1, 1)", {})
+
+    assert rows(database, THING) == 0
+
+
+def test_a_statement_that_is_a_unit_by_itself_carries_its_audit_messages(make_database: MakeDatabase) -> None:
+    database = make_database(METADATA)
+    if database.is_sqlite:
+        pytest.skip("SQLite has one writer, and gains nothing")
+
+    with database.glance() as connection:
+        text = f"WITH told AS ({AUDIT_INSERT}) INSERT INTO thing (id, n) VALUES (1, 1)"
+        execute_text(connection, text, database.audit_parameters([b"<a/>", b"<b/>"]))
+
+    assert (rows(database, THING), rows(database, AUDIT_OUTBOX)) == (1, 2)
