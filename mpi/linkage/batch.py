@@ -13,6 +13,7 @@ from mpi.linkage.candidates import Pairs
 from mpi.linkage.columns import Codes, Column, Columns
 from mpi.linkage.levels import (
     FIELDS,
+    Birth,
     Email,
     Family,
     Given,
@@ -70,6 +71,7 @@ class _Comparer:
             _table(columns.families, lambda text: 1 << (ord(text[0]) % 32)),
         )
         self._family_codes = columns.families.codes
+        self._births = _Births(columns.birth)
         self._history = np.zeros(columns.size, np.bool_)
         self._history[list(columns.history)] = True
 
@@ -83,7 +85,7 @@ class _Comparer:
             middle,
             family,
             _flat(columns.suffix, ends, Suffix.EQUAL, Suffix.DIFFERENT),
-            _distinct(columns.birth, ends, comparison.birth_level, None),
+            self._births.levels(ends),
             sex,
             self._identifiers(ends),
             self._places(ends),
@@ -107,7 +109,7 @@ class _Comparer:
         family = _distinct(
             columns.families,
             ends,
-            lambda one, other: comparison.families_level(one.split("|"), other.split("|")),
+            _families,
             Family.EXACT,
         )
         self._look_at_middle(ends, given, middle)
@@ -206,6 +208,49 @@ class _Comparer:
         return found
 
 
+class _Births:
+    """Dates of birth as numbers: full dates are compared by arithmetic, the others by `comparison.birth_level`."""
+
+    def __init__(self, column: Column) -> None:
+        self._column = column
+        full = [value if len(value) == 8 and not value.endswith("0101") else "0" * 8 for value in column.values]
+        self._digits = np.frombuffer("".join(full).encode(), np.uint8).reshape(len(full), 8)
+        self._numbers = np.fromiter(map(int, full), np.int32, len(full))
+
+    def levels(self, ends: Ends) -> LevelCodes:
+        one, other = self._column.codes[ends[0]], self._column.codes[ends[1]]
+        x, y = self._numbers[one], self._numbers[other]
+        level = _distinct(self._column, ends, comparison.birth_level, None, (x == 0) | (y == 0))
+        full = np.flatnonzero((x > 0) & (y > 0))
+        level[full] = self._full(one[full], other[full], x[full], y[full])
+        return level
+
+    def _full(self, one: Codes, other: Codes, x: Codes, y: Codes) -> LevelCodes:
+        years, years_too = x // 10_000, y // 10_000
+        months, months_too = x // 100 % 100, y // 100 % 100
+        days, days_too = x % 100, y % 100
+        apart = np.abs(years - years_too)
+        level = np.where(apart == 0, Birth.YEAR, np.where(apart >= comparison.GENERATION_YEARS, Birth.GENERATION, Birth.DIFFERENT))
+        agree = (years == years_too).astype(np.uint8) + (months == months_too) + (days == days_too)
+        level[agree == 2] = Birth.NEAR
+        level[self._is_one_edit(one, other)] = Birth.EDIT
+        level[(apart == 0) & (months == days_too) & (days == months_too)] = Birth.SWAPPED
+        level[x == y] = Birth.EXACT
+        return level.astype(np.uint8)
+
+    def _is_one_edit(self, one: Codes, other: Codes) -> Mask:
+        a, b = self._digits[one], self._digits[other]
+        wrong = a != b
+        count = wrong.sum(axis=1)
+        exchanged = (wrong[:, :-1] & wrong[:, 1:] & (a[:, :-1] == b[:, 1:]) & (a[:, 1:] == b[:, :-1])).any(axis=1)
+        found: Mask = (count == 1) | ((count == 2) & exchanged)
+        return found
+
+
+def _families(one: str, other: str) -> int:
+    return comparison.families_level(one.split("|"), other.split("|"))
+
+
 def _identifier(one: str, other: str) -> int:
     return Identifier.EDIT if comparison.is_one_slip.__wrapped__(one, other) else Identifier.DIFFERENT
 
@@ -233,11 +278,15 @@ def _flat(column: Column, ends: Ends, equal: int, different: int) -> LevelCodes:
     return found
 
 
-def _distinct(column: Column, ends: Ends, compare: Callable[[str, str], int], equal: int | None) -> LevelCodes:
+def _distinct(
+    column: Column, ends: Ends, compare: Callable[[str, str], int], equal: int | None, where: Mask | None = None
+) -> LevelCodes:
     """Levels by a function of two values, called once per pair of distinct ones; `equal` is the level of equal ones if known."""
     one, other = column.codes[ends[0]], column.codes[ends[1]]
     level = np.zeros(len(one), np.uint8)
     both = (one > 0) & (other > 0)
+    if where is not None:
+        both &= where
     if equal is not None:
         level[both & (one == other)] = equal
         both &= one != other

@@ -92,15 +92,23 @@ class Columns:
         return _prepared_of(self, index)
 
 
+class _Places(dict[str, int]):
+    """Numbers texts as they are asked for; much faster than `setdefault` where most are known."""
+
+    def __missing__(self, text: str) -> int:
+        place = self[text] = len(self)
+        return place
+
+
 class _Gatherer:
     """Numbers the values of one column as they come."""
 
     def __init__(self) -> None:
-        self.places: dict[str, int] = {"": 0}
+        self.places = _Places({"": 0})
         self.codes = array("i")
 
     def add(self, value: str) -> None:
-        self.codes.append(self.places.setdefault(value, len(self.places)))
+        self.codes.append(self.places[value])
 
     def column(self) -> Column:
         return Column(list(self.places), np.frombuffer(self.codes, dtype=np.int32).copy() if self.codes else np.zeros(0, np.int32))
@@ -250,7 +258,9 @@ class RawColumns:
     def __init__(self, header: Sequence[str]) -> None:
         self.header = tuple(header)
         self.size = 0
-        self._places: dict[str, dict[str, int]] = {name: {"": 0} for name in self.header if name in _READ or name.startswith("id:")}
+        self._places: dict[str, _Places] = {
+            name: _Places({"": 0}) for name in self.header if name in _READ or name.startswith("id:")
+        }
         self._codes: dict[str, list[Codes]] = {name: [] for name in self._places}
         self.record_ids: list[str] = []
 
@@ -260,10 +270,7 @@ class RawColumns:
             if name == "record_id":
                 self.record_ids.extend(texts)
             elif name in self._places:
-                places = self._places[name]
-                self._codes[name].append(
-                    np.fromiter((places.setdefault(text, len(places)) for text in texts), np.int32, len(rows)),
-                )
+                self._codes[name].append(np.fromiter(map(self._places[name].__getitem__, texts), np.int32, len(rows)))
         self.size += len(rows)
 
     def column(self, name: str) -> Column | None:
@@ -341,8 +348,8 @@ def _mother_of(text: str) -> str:
 
 
 def _recode(cleaned: Sequence[str], codes: Codes) -> Column:
-    places: dict[str, int] = {"": 0}
-    table = np.fromiter((places.setdefault(value, len(places)) for value in cleaned), np.int32, len(cleaned))
+    places = _Places({"": 0})
+    table = np.fromiter(map(places.__getitem__, cleaned), np.int32, len(cleaned))
     return Column(list(places), table[codes] if len(cleaned) else codes)
 
 
@@ -371,8 +378,8 @@ def _fill(column: Column, other: Column) -> Column:
     need = (column.codes == 0) & (other.codes > 0)
     if not need.any():
         return column
-    places = {value: place for place, value in enumerate(column.values)}
-    table = np.fromiter((places.setdefault(value, len(places)) for value in other.values), np.int32, len(other.values))
+    places = _Places({value: place for place, value in enumerate(column.values)})
+    table = np.fromiter(map(places.__getitem__, other.values), np.int32, len(other.values))
     codes = column.codes.copy()
     codes[need] = table[other.codes[need]]
     return Column(list(places), codes)

@@ -39,7 +39,7 @@ _SIMILAR = 0.82
 _STREET_CLOSE = 0.88
 _EDIT_LEAST = 4
 """Of shorter words one letter is too much to call a slip."""
-_GENERATION_YEARS = 15
+GENERATION_YEARS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +96,17 @@ def given_level(one: str, other: str) -> Given:
         return Given.VARIANT
     if are_related(one, other):
         return Given.NICKNAME
-    likeness = max(JaroWinkler.similarity(one, other), JaroWinkler.similarity(one_bare, other_bare))
+    likeness = _likeness(one, other, one_bare, other_bare)
     if likeness >= _CLOSE or _is_slip(one, other):
         return Given.CLOSE
     return Given.SIMILAR if likeness >= _SIMILAR else Given.DIFFERENT
+
+
+def _likeness(one: str, other: str, one_bare: str, other_bare: str) -> float:
+    likeness = JaroWinkler.similarity(one, other)
+    if likeness >= _CLOSE or (one == one_bare and other == other_bare):
+        return likeness
+    return max(likeness, JaroWinkler.similarity(one_bare, other_bare))
 
 
 def _is_slip(one: str, other: str) -> bool:
@@ -146,7 +153,7 @@ def family_level(one: str, other: str) -> Family:
     one_bare, other_bare = family_skeleton(one), family_skeleton(other)
     if one_bare == other_bare:
         return Family.VARIANT
-    likeness = max(JaroWinkler.similarity(one, other), JaroWinkler.similarity(one_bare, other_bare))
+    likeness = _likeness(one, other, one_bare, other_bare)
     if likeness >= _CLOSE or _is_slip(one, other):
         return Family.CLOSE
     return Family.SIMILAR if likeness >= _SIMILAR else Family.DIFFERENT
@@ -157,7 +164,7 @@ def families_level(ours: Sequence[str], theirs: Sequence[str]) -> Family:
     if not ours or not theirs:
         return Family.MISSING
     best = family_level(ours[0], theirs[0])
-    if best <= Family.CLOSE:
+    if best <= Family.CLOSE or _is_plain(ours, theirs):
         return best
     if any(_share_part(one, other) for one, other in product(ours, theirs)):
         return Family.FORMER
@@ -165,6 +172,10 @@ def families_level(ours: Sequence[str], theirs: Sequence[str]) -> Family:
     if any(family_level(one, other) <= Family.CLOSE for one, other in others):
         return Family.FORMER
     return best
+
+
+def _is_plain(ours: Sequence[str], theirs: Sequence[str]) -> bool:
+    return len(ours) == len(theirs) == 1 and " " not in ours[0] and " " not in theirs[0]
 
 
 def _share_part(one: str, other: str) -> bool:
@@ -250,7 +261,7 @@ def _by_years(one: str, other: str) -> Birth:
     apart = abs(int(one[:4]) - int(other[:4]))
     if apart == 0:
         return Birth.YEAR
-    return Birth.GENERATION if apart >= _GENERATION_YEARS else Birth.DIFFERENT
+    return Birth.GENERATION if apart >= GENERATION_YEARS else Birth.DIFFERENT
 
 
 def identifier_level(ours: Sequence[str], theirs: Sequence[str]) -> Identifier:

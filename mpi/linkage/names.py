@@ -73,8 +73,11 @@ _APOSTROPHES = re.compile(r"['`\u00b4\u2018\u2019\u02bc.]")
 @lru_cache(_CACHE)
 def tokens_of(text: str) -> tuple[str, ...]:
     """The words of a text in plain capitals: transliterated, without accents and apostrophes, split at all else."""
-    plain = anyascii(_APOSTROPHES.sub("", text)).upper()
-    return tuple(_NOT_LETTER.sub(" ", plain.replace("'", "")).split())
+    if text.isalpha() and text.isascii():
+        return (text.upper(),)
+    plain = _APOSTROPHES.sub("", text)
+    plain = (plain if plain.isascii() else anyascii(plain).replace("'", "")).upper()
+    return tuple(_NOT_LETTER.sub(" ", plain).split())
 
 
 @lru_cache(_CACHE)
