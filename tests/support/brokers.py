@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,3 +125,16 @@ def s3() -> Iterator[Server]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with _served(Server(f"http://127.0.0.1:{port}", port, command, {}, folder)) as server:
         yield server
+
+
+def bucket(server: Server, folder: Path, name: str = "documents") -> dict[str, str]:
+    """Makes a bucket; the settings by which a service uses it."""
+    urllib.request.urlopen(urllib.request.Request(f"{server.url}/{name}", method="PUT"), timeout=10).close()
+    for key in ("access", "secret"):
+        (folder / key).write_text("test-key")
+    return {
+        "HIE_STORAGE__URL": f"s3://{name}/affinity",
+        "HIE_STORAGE__ENDPOINT": server.url,
+        "HIE_STORAGE__ACCESS_KEY_FILE": str(folder / "access"),
+        "HIE_STORAGE__SECRET_KEY_FILE": str(folder / "secret"),
+    }

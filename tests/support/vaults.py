@@ -41,7 +41,7 @@ class FileHarm:
 
     def path(self, content: Content) -> Path:
         """Where a document lies."""
-        return self._root / "content" / content.sha256[:2] / content.sha256[2:4] / content.sha256
+        return self._root / "content" / content.sha256[:2] / content.sha256
 
     def write(self, content: Content, data: bytes) -> None:
         """Other bytes in the place of a document."""

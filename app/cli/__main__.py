@@ -1,0 +1,7 @@
+"""`python -m app.cli` is `hie`."""
+
+from __future__ import annotations
+
+from app.cli.root import main
+
+main()

@@ -1,0 +1,116 @@
+"""Commands on the audit record repository: search, verify, export."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.common import DEFAULT_DATA, FAILED, AsJson, ConfigFile, DataFolder, house_of, show
+from app.cli.identities import operator
+from arr.model import AuditRecord, AuditSearch
+
+app = typer.Typer(no_args_is_help=True)
+
+PatientOption = Annotated[list[str] | None, typer.Option("--patient", help="Patient id as id^^^&OID&ISO.")]
+UserOption = Annotated[list[str] | None, typer.Option("--user", help="User or system, as the records name it.")]
+EventOption = Annotated[list[str] | None, typer.Option("--event", help="Event, as ITI-43 or 110112.")]
+DayOption = Annotated[datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="A day (UTC).")]
+SinceOption = Annotated[datetime | None, typer.Option("--since", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])]
+UntilOption = Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])]
+
+
+def _wanted(
+    patient: list[str] | None,
+    user: list[str] | None,
+    event: list[str] | None,
+    period: tuple[datetime | None, datetime | None, datetime | None],
+) -> AuditSearch:
+    day, since, until = (moment.replace(tzinfo=UTC) if moment else None for moment in period)
+    if day is not None:
+        since, until = day, day + timedelta(days=1)
+    return AuditSearch(patients=tuple(patient or ()), users=tuple(user or ()), events=tuple(event or ()), since=since, until=until)
+
+
+@app.command()
+def search(
+    patient: PatientOption = None,
+    user: UserOption = None,
+    event: EventOption = None,
+    day: DayOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    config: ConfigFile = None,
+    data: DataFolder = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Find audit records, newest first. The search is itself recorded."""
+    with house_of(config, data) as house:
+        page = house.arr.search(_wanted(patient, user, event, (day, since, until)), operator(), limit=limit)
+    show((_row(record) for record in page.records), as_json=as_json)
+    if page.following is not None:
+        typer.echo("there are more; narrow the period or raise --limit", err=True)
+
+
+def _row(record: AuditRecord) -> dict[str, object]:
+    message = record.message
+    return {
+        "record": record.sequence,
+        "at": datetime.fromtimestamp(record.summary.event_at / 1000, UTC).isoformat(timespec="milliseconds"),
+        "event": record.summary.event_type or record.summary.event_code or "unreadable",
+        "action": record.summary.action,
+        "outcome": record.summary.outcome,
+        "who": [p.user_name or p.user_id for p in message.participants if p.is_requestor] if message else [],
+        "about": [o.id for o in message.objects] if message else [],
+    }
+
+
+@app.command()
+def verify(
+    deep: Annotated[bool, typer.Option(help="Read every message again as well.")] = False,
+    config: ConfigFile = None,
+    data: DataFolder = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Check the hash chain and the signed heads over all records; exit 1 when anything was changed."""
+    with house_of(config, data) as house:
+        report = house.arr.verify(operator(), deep=deep)
+    if report.faults or as_json:
+        show((asdict(fault) for fault in report.faults), as_json=as_json)
+    signed = f"signed up to record {report.signed_up_to}" if report.signed_up_to else "not signed"
+    typer.echo(f"{report.records} records, {report.fault_count} faults, {signed}", err=as_json)
+    if not report.is_whole:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def export(
+    out: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
+    patient: PatientOption = None,
+    user: UserOption = None,
+    event: EventOption = None,
+    day: DayOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    config: ConfigFile = None,
+    data: DataFolder = DEFAULT_DATA,
+) -> None:
+    """Write records as lines of JSON, with the bytes received and what proves them. The export is itself recorded."""
+    with house_of(config, data) as house:
+        lines = house.arr.export(_wanted(patient, user, event, (day, since, until)), operator())
+        if out is None:
+            _write(lines)
+        else:
+            with out.open("xb") as file:
+                file.writelines(lines)
+
+
+def _write(lines: Iterator[bytes]) -> None:
+    for line in lines:
+        sys.stdout.buffer.write(line)

@@ -1,0 +1,41 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from app.cli import audit, clients, demo, domain, identities, service
+from app.cli.common import FAILED, USAGE, report_error
+from app.settings import SettingsProblem
+from kernel.errors import HieError
+
+app = typer.Typer(
+    name="hie",
+    help="Affinity: patient identity and document sharing (XDS.b, PIX, PDQ, ATNA).",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+service.add_to(app)
+demo.add_to(app)
+clients.add_to(app)
+app.add_typer(identities.app, name="mpi", help="Patient identities.")
+app.add_typer(audit.app, name="audit", help="The audit record repository.")
+domain.add_to(app)
+
+
+def main() -> None:
+    """Runs a command. Exit codes: 0 done, 1 refused or found wrong, 2 called wrongly, 3 somebody needed is away."""
+    try:
+        app()
+    except HieError as problem:
+        sys.exit(report_error(problem))
+    except SettingsProblem as problem:
+        sys.stderr.write(f"The settings cannot be used:\n{problem}\n")
+        sys.exit(USAGE)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)

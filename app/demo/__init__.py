@@ -1,0 +1,1 @@
+"""The demonstration: an invented population, and the main job played over the real wires."""

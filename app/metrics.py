@@ -1,0 +1,35 @@
+"""What `/metrics` shows: counters and histograms with few labels and no patient data."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+MULTIPROCESS: Final = "PROMETHEUS_MULTIPROC_DIR"
+REGISTRY: Final = CollectorRegistry()
+
+REQUESTS: Final = Counter("hie_requests", "Requests answered", ("door", "outcome"), registry=REGISTRY)
+SECONDS: Final = Histogram(
+    "hie_request_seconds",
+    "Time to the answer's first byte",
+    ("door",),
+    registry=REGISTRY,
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0),
+)
+WAITING: Final = Gauge("hie_outbox_rows", "Rows that wait in an outbox", ("box",), registry=REGISTRY, multiprocess_mode="max")
+OLDEST: Final = Gauge(
+    "hie_outbox_oldest_seconds", "Age of the oldest row that waits", ("box",), registry=REGISTRY, multiprocess_mode="max"
+)
+DEAD: Final = Gauge("hie_outbox_dead_rows", "Rows given up after every try", registry=REGISTRY, multiprocess_mode="max")
+MLLP_CONNECTIONS: Final = Gauge("hie_mllp_connections", "Open MLLP connections", registry=REGISTRY, multiprocess_mode="sum")
+
+
+def rendered(*, several_processes: bool) -> bytes:
+    """The text of `/metrics`, of every process of the service where there are several."""
+    if not several_processes:
+        return generate_latest(REGISTRY)
+    every = CollectorRegistry()
+    MultiProcessCollector(every)
+    return generate_latest(every)

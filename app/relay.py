@@ -1,0 +1,190 @@
+"""Gives what the outbox holds to the workers, and takes its effect in one transaction with the row.
+
+The outbox in the database is the record of what is to be done; the broker only carries ids and may lose them. A row is leased when
+it is published; when no worker took it within the lease it is published again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+
+from kernel.database import Database, Work
+from kernel.errors import HieError
+from kernel.outbox import AUDIT_OUTBOX, OUTBOX
+
+Handler = Callable[[Work, str], None]
+"""Does what a topic asks for one key, inside the unit of work that takes the row out; safe to run twice."""
+Publish = Callable[[str, Sequence[object]], None]
+"""Hands a job's name and arguments to the broker. Raises `OSError` or what the broker's library raises when it is away."""
+
+LEASE_MS: Final = 30_000
+BATCH: Final = 50
+TRIES: Final = 12
+_FIRST_PAUSE_MS: Final = 500
+_LONGEST_PAUSE_MS: Final = 900_000
+
+HANDLE: Final = "hie.handle"
+FORWARD_AUDIT: Final = "hie.forward_audit"
+PERIODIC: Final = "hie.periodic"
+
+log = structlog.get_logger("relay")
+
+
+def _claim_statement(*, skip_locked: bool) -> sa.UpdateBase:
+    """Rows that are due and first of their key, leased and counted."""
+    earlier = OUTBOX.alias("earlier")
+    first = ~sa.exists().where(
+        earlier.c.topic == OUTBOX.c.topic, earlier.c.key == OUTBOX.c.key, earlier.c.id < OUTBOX.c.id, ~earlier.c.dead
+    )
+    due = sa.select(OUTBOX.c.id).where(~OUTBOX.c.dead, OUTBOX.c.due_at <= sa.bindparam("now"), first)
+    due = due.order_by(OUTBOX.c.id).limit(sa.bindparam("batch"))
+    if skip_locked:
+        due = due.with_for_update(skip_locked=True, of=OUTBOX)
+    return (
+        sa.update(OUTBOX)
+        .where(OUTBOX.c.id.in_(due.scalar_subquery()))
+        .values(due_at=sa.bindparam("lease"), tries=OUTBOX.c.tries + 1)
+        .returning(OUTBOX.c.id)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """A job that is due every so many seconds."""
+
+    name: str
+    seconds: float
+    act: Callable[[], None]
+
+
+class Consumer:
+    """What runs in a worker: takes rows of the outbox and hands them to the handlers of their topics."""
+
+    def __init__(self, database: Database, handlers: Mapping[str, Handler]) -> None:
+        self._database = database
+        self._handlers = handlers
+
+    def handle(self, ids: Sequence[int]) -> None:
+        """Each row in a unit of its own; one that fails is put off and does not hold the others."""
+        for row in ids:
+            try:
+                self._database.attempt(lambda work, row=row: self._take(work, row))
+            except Exception as problem:  # the worker's loop: whatever broke, the row stays and is tried again
+                self._put_off(row, problem)
+
+    def _take(self, work: Work, row: int) -> None:
+        taken = work.connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id == row).returning(OUTBOX.c.topic, OUTBOX.c.key))
+        found = taken.one_or_none()
+        if found is not None:
+            self._handlers[found.topic](work, found.key)
+
+    def _put_off(self, row: int, problem: Exception) -> None:
+        name = problem.condition.name if isinstance(problem, HieError) else type(problem).__name__
+        log.warning("work put off", row=row, problem=name, exc_info=not isinstance(problem, HieError))
+        with self._database.begin() as work:
+            tries = work.connection.execute(sa.select(OUTBOX.c.tries).where(OUTBOX.c.id == row)).scalar()
+            if tries is None:
+                return
+            pause = min(_FIRST_PAUSE_MS << min(tries, 20), _LONGEST_PAUSE_MS)
+            work.connection.execute(
+                sa.update(OUTBOX).where(OUTBOX.c.id == row).values(due_at=work.now + pause, problem=name, dead=tries >= TRIES)
+            )
+
+
+class Relay:
+    """A thread that publishes what is due: outbox rows, audit targets with messages waiting, periodic jobs."""
+
+    def __init__(
+        self,
+        database: Database,
+        publish: Publish,
+        *,
+        audit_targets: Sequence[str],
+        periodic: Sequence[Periodic] = (),
+        pause: float = 0.05,
+    ) -> None:
+        self._database = database
+        self._publish = publish
+        self._targets = tuple(audit_targets)
+        self._periodic = tuple(periodic)
+        self._pause = pause
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+        self._claim = _claim_statement(skip_locked=not database.is_sqlite)
+        self._forwarded: dict[str, float] = {}
+        self._due: dict[str, float] = {}
+
+    def start(self) -> None:
+        """Begins to publish."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the round in hand."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout=30)
+
+    def wake(self) -> None:
+        """Something was told: look now and not at the next pause."""
+        self._wake.set()
+
+    def forwarded(self, target: str) -> None:
+        """A worker of this process has emptied the target: more may be published at once."""
+        self._forwarded.pop(target, None)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            try:
+                busy = self.round()
+            except Exception as problem:  # the worker's loop: broker or database are away; what waits is not lost
+                name = problem.condition.name if isinstance(problem, HieError) else type(problem).__name__
+                log.warning("nothing published", problem=name)
+                self._stop.wait(1.0)
+                continue
+            if not busy:
+                self._wake.wait(self._pause)
+
+    def round(self) -> bool:
+        """Publishes what is due now; whether there may be more."""
+        ids = self._claimed()
+        if ids:
+            self._publish(HANDLE, [ids])
+        self._forward_audit()
+        self._publish_periodic()
+        return len(ids) == BATCH
+
+    def _claimed(self) -> list[int]:
+        with self._database.read() as connection:
+            waiting = connection.execute(sa.select(OUTBOX.c.id).where(~OUTBOX.c.dead).limit(1)).first()
+        if waiting is None:
+            return []
+        with self._database.begin() as work:
+            values = {"now": work.now, "lease": work.now + LEASE_MS, "batch": BATCH}
+            return sorted(work.connection.execute(self._claim, values).scalars())
+
+    def _forward_audit(self) -> None:
+        now = time.monotonic()
+        for target in self._targets:
+            if now - self._forwarded.get(target, 0.0) < 1.0:
+                continue
+            with self._database.read() as connection:
+                waiting = connection.execute(sa.select(AUDIT_OUTBOX.c.id).where(AUDIT_OUTBOX.c.target == target).limit(1)).first()
+            if waiting is not None:
+                self._forwarded[target] = now
+                self._publish(FORWARD_AUDIT, [target])
+
+    def _publish_periodic(self) -> None:
+        now = time.monotonic()
+        for job in self._periodic:
+            if now >= self._due.setdefault(job.name, now + job.seconds):
+                self._due[job.name] = now + job.seconds
+                self._publish(PERIODIC, [job.name])

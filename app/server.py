@@ -1,0 +1,123 @@
+"""The HTTP server: cheroot's threads around one WSGI application, plain or with TLS.
+
+Every request carries a `hie.peer` in its environ: the client's address, our endpoint and, over TLS, the subject of its certificate.
+"""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import structlog
+from cheroot import wsgi
+from cheroot.makefile import StreamReader, StreamWriter
+from cheroot.ssl import Adapter
+
+from app.settings import HttpSettings
+from kernel.peer import Peer
+
+log = structlog.get_logger("http")
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+PEER: Final = "hie.peer"
+_KEPT_CONNECTIONS: Final = 2000
+_numbers = itertools.count(int(time.time() * 1000) << 16)
+
+
+def request_id() -> str:
+    """A name for one exchange, unique on this machine."""
+    return f"{next(_numbers):x}"
+
+
+class _LazyTls(Adapter):  # type: ignore[misc]  # cheroot is untyped
+    """Leaves the handshake to the first read, so that a client that stalls in it holds one thread and not the listener."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__("", "")
+        self._context = context
+
+    def bind(self, sock: socket.socket) -> socket.socket:
+        return sock
+
+    def wrap(self, sock: socket.socket) -> tuple[ssl.SSLSocket, dict[str, str]]:
+        wrapped = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        return wrapped, {"wsgi.url_scheme": "https", "HTTPS": "on"}
+
+    def get_environ(self) -> dict[str, str]:
+        return {}
+
+    def makefile(self, sock: ssl.SSLSocket, mode: str = "r", bufsize: int = -1) -> object:
+        kind = StreamReader if "r" in mode else StreamWriter
+        return kind(sock, mode, bufsize if bufsize > 0 else 65536)
+
+
+class _Gateway(wsgi.Gateway_10):  # type: ignore[misc]  # cheroot is untyped
+    """Tells the application who is at the other end."""
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        connection = self.req.conn
+        subject = ""
+        if isinstance(connection.socket, ssl.SSLSocket):
+            subject = _subject(connection.socket)
+        host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+        public = self.req.server.public_url or f"{environ['wsgi.url_scheme']}://{host}"
+        environ[PEER] = Peer(environ["REMOTE_ADDR"], f"{public}{environ['PATH_INFO']}", subject, request_id())
+        return environ
+
+
+def _subject(connection: ssl.SSLSocket) -> str:
+    """RFC 4514 form of the verified certificate's subject; empty without a certificate."""
+    certificate = connection.getpeercert() or {}
+    parts: Any = certificate.get("subject", ())
+    short = {"commonName": "CN", "organizationName": "O", "organizationalUnitName": "OU", "countryName": "C", "localityName": "L"}
+    return ",".join(f"{short.get(name, name)}={value}" for ((name, value),) in reversed(parts))
+
+
+class HttpServer:
+    """One listener. `start` returns the port; `stop` lets the requests in hand end."""
+
+    def __init__(self, app: WsgiApp, listen: str, settings: HttpSettings, *, tls: ssl.SSLContext | None = None) -> None:
+        host, _, port = listen.rpartition(":")
+        self._server: Any = wsgi.Server(
+            (host, int(port)),
+            app,
+            numthreads=settings.threads,
+            request_queue_size=1024,
+            timeout=settings.idle_seconds,
+            shutdown_timeout=30,
+            accepted_queue_size=_KEPT_CONNECTIONS,
+            reuse_port=settings.processes > 1,
+        )
+        self._server.gateway = _Gateway
+        self._server.public_url = settings.public_url.rstrip("/")
+        self._server.server_name = host
+        self._server.software = "Affinity"
+        self._server.keep_alive_conn_limit = _KEPT_CONNECTIONS
+        self._server.max_request_header_size = settings.header_bytes
+        self._server.max_request_body_size = settings.body_bytes
+        self._server.error_log = _log_error
+        if tls is not None:
+            self._server.ssl_adapter = _LazyTls(tls)
+        self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
+
+    def start(self) -> int:
+        """Binds, begins to accept, and gives the port."""
+        self._server.prepare()
+        self._thread.start()
+        port: int = self._server.bind_addr[1]
+        return port
+
+    def stop(self) -> None:
+        """Accepts no more, lets the requests in hand end, and closes."""
+        self._server.stop()
+        self._thread.join(timeout=35)
+
+
+def _log_error(msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: ARG001 - cheroot calls it so
+    # what cheroot has to say of a broken connection may quote a request line, and that may hold identifiers
+    log.warning("connection ended with an error", error=msg.partition("\n")[0][:60] if level >= 40 else "")

@@ -1,0 +1,147 @@
+"""`hie serve` and `hie worker`: starts everything in order, says `ready`, waits to be told, and stops in order."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import structlog
+from kernel.logs import configure_logs
+
+from app.relay import Relay
+from app.server import HttpServer
+from app.settings import Settings
+from app.wiring import House
+from app.worker import EMBEDDED, EmbeddedWorker, make_celery, publisher, run_worker
+from console.store import Role
+
+log = structlog.get_logger("serve")
+_CHILD_SECONDS: Final = 60
+
+
+def serve_until_told(settings: Settings, data: Path, *, part: str = "all") -> int:
+    """Serves until SIGTERM or SIGINT; the exit code. `part` is `http` in the processes that only serve HTTP beside the first."""
+    configure_logs(settings.log.level, settings.log.form)
+    told = _told_to_stop()
+    with ExitStack() as stack:
+        house = House(settings, data)
+        stack.callback(house.close)
+        house.migrate_or_refuse()
+        if part == "all":
+            house.begin(stack)
+            start_work(house, stack)
+            start_listeners(house, stack)
+        start_http(house, stack)
+        if part == "all":
+            _start_children(settings, stack)
+            _announce(house)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        told.wait()
+        log.info("stopping")
+    return 0
+
+
+def work_until_told(settings: Settings, data: Path) -> int:
+    """Relay and worker alone."""
+    configure_logs(settings.log.level, settings.log.form)
+    with ExitStack() as stack:
+        house = House(settings, data)
+        stack.callback(house.close)
+        house.require_migrated()
+        celery = make_celery(house.broker_url, queue=settings.broker.queue)
+        house.bind_jobs(celery)
+        relay = _relay(house, publisher(celery))
+        relay.start()
+        stack.callback(relay.stop)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        run_worker(celery)  # returns on SIGTERM, after the job in hand
+    return 0
+
+
+def _told_to_stop() -> threading.Event:
+    told = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda _signal, _frame: told.set())
+    return told
+
+
+def _relay(house: House, publish: Callable[..., None]) -> Relay:
+    relay = Relay(house.database, publish, audit_targets=house.audit_targets, periodic=house.periodic)
+    house.on_told(relay.wake)
+    house.on_forwarded(relay.forwarded)
+    return relay
+
+
+def start_work(house: House, stack: ExitStack) -> None:
+    """Relay and worker in this process; without the memory broker only where the settings want them here."""
+    if house.broker_url != EMBEDDED and not house.settings.worker.embedded:
+        return
+    celery = make_celery(house.broker_url, queue=house.settings.broker.queue)
+    house.bind_jobs(celery)
+    worker = EmbeddedWorker(celery)
+    worker.start()
+    stack.callback(worker.stop)
+    relay = _relay(house, publisher(celery))
+    relay.start()
+    stack.callback(relay.stop)
+
+
+def start_listeners(house: House, stack: ExitStack) -> None:
+    """HL7 v2 and syslog."""
+    for listener in (*house.mllp_listeners(), *house.syslog_listeners()):
+        listener.start()
+        stack.callback(listener.stop)
+
+
+def start_http(house: House, stack: ExitStack) -> None:
+    """HTTP, plain and with TLS."""
+    http = house.settings.http
+    app = house.http_app()
+    if http.listen:
+        server = HttpServer(app, http.listen, http)
+        server.start()
+        stack.callback(server.stop)
+    if http.listen_tls:
+        server = HttpServer(app, http.listen_tls, http, tls=house.server_tls())
+        server.start()
+        stack.callback(server.stop)
+
+
+def _start_children(settings: Settings, stack: ExitStack) -> None:
+    """The other HTTP processes: the same command line, told to serve HTTP alone on the same port."""
+    for _ in range(settings.http.processes - 1):
+        command = [sys.executable, "-m", "app.cli", *sys.argv[1:], "--part", "http"]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own program, as it was called
+        stack.callback(_end_child, child)
+        assert child.stdout is not None
+        if not any(line.strip() == "ready" for line in child.stdout):
+            raise RuntimeError("an HTTP process did not start; what it said is above")
+
+
+def _end_child(child: subprocess.Popen[str]) -> None:
+    child.terminate()
+    try:
+        child.wait(timeout=_CHILD_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+
+
+def _announce(house: House) -> None:
+    http = house.settings.http
+    address = http.public_url or (f"http://{http.listen}" if http.listen else f"https://{http.listen_tls}")
+    out = sys.stdout
+    out.write(f"Affinity serves {address}/xds/registry, /xds/repository, /pix, /pdq (?wsdl)\n")
+    for name, where in (("MLLP", house.settings.mllp.listen), ("audit (syslog/UDP)", house.settings.syslog.listen_udp)):
+        if where:
+            out.write(f"{name} on {where}\n")
+    for role in (Role.ADMINISTRATOR, Role.AUDITOR):
+        out.write(f"Console, once, as {role.value}: {house.sign_in_link(role.value, role, address)}\n")
+    out.flush()

@@ -1,0 +1,430 @@
+"""Builds every service once and hands each its ports."""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+
+import sqlalchemy as sa
+import structlog
+from console.identities import identity_pages
+from sqlalchemy.engine.url import make_url
+
+from access.subject import Subject
+from affinity.service import AffinityService
+from app import contracts, migrations
+from app.health import Check, Health, database_answers, folder_is_writable, measure_outboxes
+from app.http import HttpApp, Limits
+from app.metrics import REQUESTS, rendered
+from app.mllp import MllpLimits, MllpListener
+from app.ports import LocalRegistry
+from app.relay import FORWARD_AUDIT, HANDLE, PERIODIC, Consumer, Handler, Periodic
+from app.server import WsgiApp
+from app.settings import Settings
+from app.worker import Celery, bind
+from arr.model import LOCAL, Prepared
+from arr.service import AuditService
+from arr.signing import load_keys, load_signer, make_signer
+from atna.feed import Sink, drain
+from atna.message import AuditMessage, Outcome
+from atna.participants import AuditContext, this_process
+from atna.system_events import application_started, application_stopped, logged_in, logged_out
+from atna.vocabulary import Action
+from console.audit import audit_pages
+from console.searches import Searches
+from console.sessions import Lifetimes, Sessions
+from console.store import Role
+from console.web import Logins, make_console
+from hl7v2.dispatch import V2Dispatcher
+from hl7v2.exchange import V2Door
+from kernel.database import Database
+from kernel.errors import Condition, HieError, Unavailable, violation
+from kernel.identifiers import Oid, new_entry_uuid
+from kernel.times import system_clock
+from mpi.authorities import Authorities
+from mpi.directory import MpiPatientDirectory
+from mpi.index import Index
+from mpi.queries import MpiQueries
+from mpi.service import MpiService
+from mpi.stewardship import Stewardship
+from mpi.tasks import tasks
+from mpi.transactions.exchanges import V3Context
+from mpi.transactions.iti08_identity_feed import PatientIdentityFeed
+from mpi.transactions.iti09_pix_query import PixQuery
+from mpi.transactions.iti21_pdq import PatientDemographicsQuery
+from mpi.transactions.iti44_identity_feed_v3 import IdentityFeedV3, IdentityMergeV3
+from mpi.transactions.iti45_pix_query_v3 import PixQueryV3
+from mpi.transactions.iti47_pdq_v3 import DemographicsCancelV3, DemographicsContinuationV3, PatientDemographicsQueryV3
+from mpi.viewing import Viewing
+from registry.code_sets import DomainCodeSets
+from registry.service import RegistryService
+from registry.transactions.iti18_stored_query import StoredQueryDoor
+from registry.transactions.iti42_register_document_set import RegisterDocumentSet
+from registry.transactions.iti51_multi_patient_query import MultiPatientStoredQuery
+from registry.transactions.iti61_register_on_demand import RegisterOnDemandDocumentEntry
+from repository.model import RepositoryContext
+from repository.ports import RegistryPort
+from repository.remote_registry import RemoteRegistry
+from repository.service import RepositoryService
+from repository.storage import vault_at
+from repository.transactions.iti41_provide_and_register import ProvideAndRegister
+from repository.transactions.iti43_retrieve_document_set import RetrieveDocumentSet
+from repository.upkeep import Periods, Upkeep
+from repository.vault import Vault
+from soap.exchange import Door, Exchange, SoapHooks, SoapResponse
+from soap.spyne_door import SoapDoor
+from soap.zeep_client import SoapClient
+
+FEEDS = (("PRPA_IN201301UV02", Action.CREATE), ("PRPA_IN201302UV02", Action.UPDATE))
+"""What ITI-44 feeds with, and what it does to a record."""
+
+log = structlog.get_logger("wiring")
+
+
+class House:
+    """The services of one process, built on first use. Opens nothing but the database."""
+
+    def __init__(self, settings: Settings, data: Path) -> None:
+        self.settings = settings
+        self.data = data
+        data.mkdir(parents=True, exist_ok=True)
+        self.clock = system_clock
+        self.audit_targets = (LOCAL,) if settings.audit.local else ()
+        self.database = Database(
+            database_url(settings, data),
+            clock=self.clock,
+            audit_targets=self.audit_targets,
+            on_told=lambda: self._wake(),
+            pool_size=settings.database.pool_size,
+        )
+        self._wake: Callable[[], None] = lambda: None
+        self._forwarded: Callable[[str], None] = lambda _target: None
+        site = settings.audit.enterprise_site or settings.affinity.authority.oid
+        self.audit_context: AuditContext = this_process(settings.audit.source_id, site)
+
+    def close(self) -> None:
+        """Gives back what is open."""
+        self.database.close()
+
+    # tables
+
+    def require_migrated(self) -> None:
+        """Raises `Unavailable` when the tables are not those of this release."""
+        late = migrations.behind(self.database.engine)
+        if late:
+            advice = f"run `hie db upgrade` first ({', '.join(late)} behind)"
+            raise Unavailable(violation(Condition.BUSY, "database", advice))
+
+    def migrate_or_refuse(self) -> None:
+        """The embedded database, and one that is empty, are brought up to date; another is never changed without being asked."""
+        is_empty = not sa.inspect(self.database.engine).get_table_names()
+        if self.database.is_sqlite or is_empty:
+            for step in migrations.upgrade(self.database.engine):
+                log.info("tables", step=step)
+        self.require_migrated()
+
+    # services
+
+    @cached_property
+    def affinity(self) -> AffinityService:
+        """The affinity domain; what the settings say of it is brought into the database."""
+        service = AffinityService(self.database, self.settings.affinity)
+        for won in service.start():
+            log.warning("the settings file wins over the database", what=won)
+        return service
+
+    @cached_property
+    def index(self) -> Index:
+        """What the patient index works with."""
+        return Index(self.database, self.affinity, self.audit_context, self.settings.mpi, self.settings.matching)
+
+    @cached_property
+    def mpi(self) -> MpiService:
+        """Feeds, links, reviews."""
+        return MpiService(self.index)
+
+    @cached_property
+    def mpi_queries(self) -> MpiQueries:
+        """PIX and PDQ."""
+        return MpiQueries(self.index)
+
+    @cached_property
+    def registry(self) -> RegistryService:
+        """The document registry."""
+        return RegistryService(
+            self.database,
+            directory=MpiPatientDirectory(self.database, self.affinity),
+            code_sets=DomainCodeSets(self.affinity, clock=self.clock),
+            audit=self.audit_context,
+            settings=self.settings.registry,
+            clock=self.clock,
+            new_uuid=new_entry_uuid,
+        )
+
+    @cached_property
+    def repository(self) -> RepositoryService:
+        """The document repository."""
+        return RepositoryService(self.database, self.vault, self._registry_port(), self._repository_context)
+
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        """Sweeps and scrubs of the repository."""
+        storage = self.settings.storage
+        periods = Periods(timedelta(hours=storage.orphan_hours), timedelta(days=storage.replay_days))
+        return Upkeep(self.database, self.vault, self._registry_port(), self._repository_context, periods)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Where documents are."""
+        return vault_at(self.settings.storage, self.data)
+
+    @cached_property
+    def _repository_context(self) -> RepositoryContext:
+        return RepositoryContext(
+            self.settings.affinity.repository_unique_id,
+            self.audit_context,
+            self.clock,
+            self.settings.storage.retrieve_documents,
+            lambda content: log.error("a stored document is damaged", sha256=content.sha256),
+        )
+
+    def _registry_port(self) -> RegistryPort:
+        url = self.settings.storage.registry_url
+        if not url:
+            return LocalRegistry(self.registry)
+        client = SoapClient(
+            contracts.FOLDER / "registry.wsdl",
+            url,
+            timeout=self.settings.storage.registry_timeout_seconds,
+            spool=self.data / "spool",
+        )
+        return RemoteRegistry(client, url, self.database, self._repository_context)
+
+    @cached_property
+    def arr(self) -> AuditService:
+        """The audit record repository."""
+        key = self.settings.arr.key_file or self.data / "audit-key.pem"
+        signer = load_signer(key) if key.exists() else make_signer(key)
+        trusted = self.settings.arr.trusted_keys_file
+        return AuditService(
+            self.database,
+            clock=self.clock,
+            context=self.audit_context,
+            new_log_id=lambda: new_entry_uuid().removeprefix("urn:uuid:"),
+            settings=self.settings.arr,
+            signer=signer,
+            trusted_keys=load_keys(trusted.read_bytes()) if trusted else None,
+        )
+
+    # doors
+
+    @cached_property
+    def soap(self) -> SoapDoor:
+        """Every SOAP transaction."""
+        doors: list[Door] = [
+            RegisterDocumentSet(self.registry),
+            RegisterOnDemandDocumentEntry(self.registry),
+            StoredQueryDoor(self.registry),
+            MultiPatientStoredQuery(self.registry),
+            ProvideAndRegister(self.repository),
+            RetrieveDocumentSet(self.repository),
+            *self._patient_doors_v3(),
+        ]
+        hooks = SoapHooks(after=_count_soap)
+        return SoapDoor(doors, contracts.body_schema, _log_bug, hooks, stage=self.vault.stage, limits=self.settings.soap)
+
+    def http_app(self) -> HttpApp:
+        """Every HTTP route."""
+        return HttpApp(
+            self.soap,
+            mounts={"/console": self.console},
+            health=self.health(),
+            metrics=self._metrics,
+            limits=Limits(self.settings.http.body_bytes, self.settings.http.bulk),
+        )
+
+    def mllp_listeners(self) -> tuple[MllpListener, ...]:
+        """HL7 v2, plain and with TLS."""
+        mllp = self.settings.mllp
+        limits = MllpLimits(mllp.message_bytes, mllp.idle_seconds, mllp.frame_seconds, mllp.threads)
+        listeners = []
+        for listen, tls in ((mllp.listen, None), (mllp.listen_tls, self.server_tls)):
+            if listen:
+                host, _, port = listen.rpartition(":")
+                listeners.append(
+                    MllpListener(self.v2, host, int(port), limits=limits, tls=tls() if tls else None, too_long=self.v2.too_long)
+                )
+        return tuple(listeners)
+
+    @cached_property
+    def v2(self) -> V2Dispatcher:
+        """Every HL7 v2 transaction."""
+        numbers = itertools.count(int(self.clock().timestamp() * 1000) << 8)
+        return V2Dispatcher(
+            self._patient_doors_v2(),
+            clock=self.clock,
+            new_control_id=lambda: f"{next(numbers):x}",
+            leniency=lambda application, facility: self.index_authorities.is_lenient(f"{facility}|{application}"),
+        )
+
+    @cached_property
+    def console(self) -> WsgiApp:
+        """The pages for people."""
+        settings = self.settings.console
+        lifetimes = Lifetimes(settings.link_seconds, settings.session_idle_seconds, settings.session_seconds)
+        self.sessions = Sessions(self.database, self.clock, lifetimes)
+        return make_console(
+            self.sessions,
+            Logins(self._login, self._logout),
+            identity_pages(Viewing(self.index, self.mpi.matcher), Stewardship(self.index)),
+            audit_pages(self.arr, Searches(self.database)),
+        )
+
+    def _login(self, subject: Subject, _name: str) -> bytes:
+        return logged_in(self.audit_context, subject, when=self.clock(), outcome=Outcome.SUCCESS).to_xml()
+
+    def _logout(self, subject: Subject, _name: str) -> bytes:
+        return logged_out(self.audit_context, subject, when=self.clock()).to_xml()
+
+    def sign_in_link(self, name: str, role: Role, address: str = "") -> str:
+        """A one-time link to the console for a person."""
+        _ = self.console
+        http = self.settings.http
+        base = address or http.public_url or (f"http://{http.listen}" if http.listen else f"https://{http.listen_tls}")
+        return f"{base.rstrip('/')}/console/sign-in?link={self.sessions.link(name, role)}"
+
+    # work
+
+    @property
+    def broker_url(self) -> str:
+        """The broker's address with its password."""
+        return with_password(self.settings.broker.url, self.settings.broker.password_file)
+
+    def on_told(self, wake: Callable[[], None]) -> None:
+        """Who is woken when something was told."""
+        self._wake = wake
+
+    def on_forwarded(self, forwarded: Callable[[str], None]) -> None:
+        """Who hears that an audit target was emptied by this process."""
+        self._forwarded = forwarded
+
+    def bind_jobs(self, celery: Celery) -> None:
+        """Gives the worker its jobs."""
+        handlers: Mapping[str, Handler] = tasks(self.mpi.matcher)
+        periodic = {job.name: job.act for job in self.periodic}
+        consumer = Consumer(self.database, handlers)
+
+        def run_periodic(name: str) -> None:
+            periodic[name]()
+
+        bind(celery, {HANDLE: consumer.handle, FORWARD_AUDIT: self.forward_audit, PERIODIC: run_periodic})
+
+    def forward_audit(self, target: str) -> None:
+        """Moves what waits for an audit record repository."""
+        drain(self.database, target, self._audit_sink(target))
+        self._forwarded(target)
+
+    def _audit_sink(self, target: str) -> Sink[Prepared]:
+        if target != LOCAL:
+            raise Unavailable(violation(Condition.PEER_UNAVAILABLE, "audit", f"{target} is not in the settings"))
+        return self.arr
+
+    @cached_property
+    def periodic(self) -> Sequence[Periodic]:
+        """What is done every so often."""
+        return (
+            Periodic("audit.checkpoint", 60, lambda: discarded(self.arr.checkpoint())),
+            Periodic("repository.sweep", 3600, lambda: discarded(self.upkeep.sweep())),
+            Periodic("mpi.forget_receipts", 3600, lambda: discarded(self.mpi.forget_receipts())),
+            Periodic("outbox.measure", 10, lambda: measure_outboxes(self.database, self.clock)),
+        )
+
+    # operations
+
+    def health(self) -> Health:
+        """What `/readyz` looks at."""
+        checks: dict[str, Check] = {"database": database_answers(self.database)}
+        if self.settings.storage.url.startswith("file:"):
+            checks["documents"] = folder_is_writable(self.data)
+        return Health(checks)
+
+    def _metrics(self) -> bytes:
+        measure_outboxes(self.database, self.clock)
+        return rendered(several_processes=self.settings.http.processes > 1)
+
+    def begin(self, stack: ExitStack) -> None:
+        """Puts start and stop of the application on the record."""
+        launcher = self.audit_context.process_id
+
+        def tell(event: Callable[..., AuditMessage]) -> None:
+            with self.database.begin() as work:
+                work.audit(event(self.audit_context, when=self.clock(), launcher=launcher).to_xml())
+
+        tell(application_started)
+        stack.callback(tell, application_stopped)
+
+    def syslog_listeners(self) -> tuple[MllpListener, ...]:
+        """Audit messages of others."""
+        return ()
+
+    def server_tls(self) -> ssl.SSLContext:
+        """What our TLS listeners use."""
+        raise Unavailable(violation(Condition.INTERNAL, "tls", "there is no certificate"))
+
+    # doors of the patient index
+
+    @cached_property
+    def index_authorities(self) -> Authorities:
+        """Who is lenient."""
+        return Authorities(self.affinity)
+
+    def _patient_doors_v2(self) -> tuple[V2Door, ...]:
+        return (
+            PatientIdentityFeed(self.mpi),
+            PixQuery(self.mpi_queries),
+            PatientDemographicsQuery(self.mpi_queries),
+        )
+
+    def _patient_doors_v3(self) -> tuple[Door, ...]:
+        context = V3Context(Oid(self.settings.affinity.home_community_id.removeprefix("urn:oid:")), self.clock, new_entry_uuid)
+        return (
+            *(IdentityFeedV3(self.mpi, context, *kind) for kind in FEEDS),
+            IdentityMergeV3(self.mpi, context),
+            PixQueryV3(self.mpi_queries, context),
+            PatientDemographicsQueryV3(self.mpi_queries, context),
+            DemographicsContinuationV3(self.mpi_queries, context),
+            DemographicsCancelV3(self.mpi_queries, context),
+        )
+
+
+def database_url(settings: Settings, data: Path) -> sa.URL | str:
+    """The database's address: a file below the data folder, or a server with its password."""
+    url = settings.database.url
+    if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+        return f"sqlite:///{(data / url.removeprefix('sqlite:///')).absolute()}"
+    return with_password(url, settings.database.password_file)
+
+
+def with_password(url: str, file: Path | None) -> str:
+    """An address with the password that a file holds."""
+    if file is None:
+        return url
+    password = file.read_text(encoding="utf-8").strip()
+    return make_url(url).set(password=password).render_as_string(hide_password=False)
+
+
+def discarded(_result: object) -> None:
+    """A periodic job's result is for its own logs and metrics."""
+
+
+def _count_soap(response: SoapResponse, _error: HieError | None) -> None:
+    REQUESTS.labels(response.operation or "none", response.outcome.value).inc()
+
+
+def _log_bug(problem: BaseException, exchange: Exchange | None) -> None:
+    log.error("bug", action=exchange.addressing.action if exchange else "", exc_info=problem)
