@@ -133,7 +133,11 @@ _TOKEN: Final = re.compile(
     rb"|(?P<line>[\n\0])"
 )
 _REST: Final = re.compile(rb"[\n\0]|(?<![\d-])[1-9]\d{0,8} <\d{1,3}>1 ")
+_IN_HEADER: Final = re.compile(rb"<(?:\d{1,3}(?:>(?:1(?: (?:\S+(?: \S+){0,4} ?)?)?)?)?)?\Z")
+_BEFORE_ROOT: Final = re.compile(rb"<\?xml[^<]*(?:<[A-Za-z.:-]*)?\Z| (?:\xef\xbb\xbf)?<[\w.:?-]{0,50}\Z")
 _LONGEST_TOKEN: Final = 96
+_BEGINNING: Final = 1024
+"""Bytes in which a header ends and the XML begins."""
 _BETWEEN: Final = b" \t\r\n\0"
 
 
@@ -150,8 +154,14 @@ class SyslogDecoder:
         self._skip = 0
         self._searched = 0
         self._in_xml = False
+        self._text_flaws: tuple[Flaw, ...] = ()
         self._is_passing_over = False
         self._is_ended = False
+
+    @property
+    def held(self) -> int:
+        """Bytes of a message that is not whole."""
+        return len(self._buffer)
 
     def feed(self, data: bytes) -> None:
         """Takes what arrived."""
@@ -172,10 +182,10 @@ class SyslogDecoder:
     def _next(self) -> Frame | None:
         if not self._is_at_a_start():
             return None
-        head = _COUNT.match(self._buffer)
+        head = None if self._text_flaws else _COUNT.match(self._buffer)
         if head is not None:
             return self._counted(head.end(), int(head[1]), is_odd=head[1].startswith(b"0"))
-        if not self._is_ended and _PERHAPS_COUNT.match(self._buffer):
+        if not self._is_ended and not self._text_flaws and _PERHAPS_COUNT.match(self._buffer):
             return None
         return self._uncounted()
 
@@ -188,7 +198,7 @@ class SyslogDecoder:
             self._skip -= passed
         if self._is_passing_over:
             self._pass_over()
-        if not self._searched and buffer[:1] and buffer[0] in _BETWEEN:
+        if not self._searched and not self._text_flaws and buffer[:1] and buffer[0] in _BETWEEN:
             del buffer[: len(buffer) - len(buffer.lstrip(_BETWEEN))]
         return bool(buffer)
 
@@ -208,13 +218,14 @@ class SyslogDecoder:
         if declared > self._limit:
             return self._oversized(begin, declared)
         if declared == 0:
-            del buffer[:begin]
-            return self._uncounted((Flaw.LENGTH_MALFORMED,))
+            return self._disregard_length(begin, Flaw.LENGTH_MALFORMED)
         end = begin + declared
         if len(buffer) < end and not self._is_ended:
             return None
         is_short = len(buffer) < end
         opened = _OPEN.search(buffer, begin, end)
+        if opened is None and not is_short and _is_beginning(bytes(buffer[begin : min(end, begin + _BEGINNING)])):
+            return self._disregard_length(begin, Flaw.LENGTH_TOO_SMALL)
         if opened is None:
             return self._take(begin, end, (*flaws, Flaw.CUT_OFF) if is_short else flaws)
         closed = _CLOSE.search(buffer, opened.end(), end)
@@ -248,11 +259,17 @@ class SyslogDecoder:
         self._searched = max(0, len(buffer) - _LONGEST_TOKEN)
         return None
 
-    def _uncounted(self, flaws: tuple[Flaw, ...] = ()) -> Frame | None:
+    def _disregard_length(self, begin: int, flaw: Flaw) -> Frame | None:
+        """The length means nothing: the message is read as one without."""
+        del self._buffer[:begin]
+        self._text_flaws = (flaw,)
+        return self._uncounted()
+
+    def _uncounted(self) -> Frame | None:
         """A message without length: to the end of its XML, else of its line, else to where a frame begins."""
-        buffer = self._buffer
-        if buffer.startswith(b"<"):
-            flaws = (*flaws, Flaw.NOT_COUNTED)
+        buffer, flaws = self._buffer, self._text_flaws
+        if not flaws and buffer.startswith(b"<"):
+            flaws = (Flaw.NOT_COUNTED,)
         at = self._searched
         while (token := _TOKEN.search(buffer, at)) is not None:
             at, kind = token.end(), token.lastgroup
@@ -283,4 +300,12 @@ class SyslogDecoder:
         del self._buffer[:end]
         self._searched = 0
         self._in_xml = False
+        self._text_flaws = ()
         return Frame(data, flaws)
+
+
+def _is_beginning(data: bytes) -> bool:
+    """Whether a length ends it before it could be a message: within the header, or before the root of the XML."""
+    if len(data) == _BEGINNING:
+        return False
+    return _IN_HEADER.match(data) is not None or _BEFORE_ROOT.search(data) is not None

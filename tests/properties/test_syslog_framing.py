@@ -12,7 +12,8 @@ from atna.syslog import Flaw, Sender, SyslogDecoder, encode, frame, parse
 US = Sender("host", "app", "1")
 WHEN = datetime(2026, 11, 22, tzinfo=UTC)
 bodies = st.one_of(
-    st.text(st.characters(codec="utf-8"), max_size=60).map(str.encode),
+    # not what looks like the beginning of XML: of that a length is doubted
+    st.text(st.characters(codec="utf-8", exclude_characters="<"), max_size=60).map(str.encode),
     st.text(st.characters(codec="utf-8", exclude_characters="<>&"), max_size=60).map(
         lambda text: f"<?xml version='1.0'?>\n<AuditMessage>{text}</AuditMessage>".encode()
     ),

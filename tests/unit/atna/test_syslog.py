@@ -144,6 +144,31 @@ def test_a_length_in_characters_is_corrected_and_the_next_frame_is_whole() -> No
     assert flaws_of(frames) == [(Flaw.LENGTH_TOO_SMALL,), (), (Flaw.LENGTH_TOO_SMALL,)]
 
 
+@pytest.mark.parametrize("length", [1, 2, 4, 5, 6, 7, 40, 55, 65, 70, 80, 102, 103, 105, 110, 116, 117, 130, 135])
+@pytest.mark.parametrize("size", [1, 13, 10_000])
+def test_a_length_that_ends_anywhere_costs_no_audit_message(length: int, size: int) -> None:
+    message = a_message(b'<?xml version="1.0" encoding="UTF-8"?>\n<AuditMessage>text</AuditMessage>')
+    wire = b"%d %s" % (length, message) + frame(a_message())
+    decoder = SyslogDecoder(limit=10_000)
+    frames = []
+
+    for start in range(0, len(wire), size):
+        decoder.feed(wire[start : start + size])
+        frames += decoder.messages()
+
+    assert [f.data for f in frames] == [message, a_message()]
+    assert flaws_of(frames) == [(Flaw.LENGTH_TOO_SMALL,), ()]
+
+
+@pytest.mark.parametrize("length", range(65, 82))
+def test_a_length_that_ends_within_the_root_costs_no_audit_message(length: int) -> None:
+    message = a_message()
+
+    frames = decoded(b"%d %s" % (length, message) + frame(message))
+
+    assert [f.data for f in frames] == [message, message]
+
+
 @pytest.mark.parametrize("excess", [1, 2, 3, 9, 30])
 def test_a_length_that_reaches_into_the_next_frame_is_corrected(excess: int) -> None:
     message = a_message()

@@ -1,0 +1,184 @@
+"""Sends what the audit outbox holds, in order, until it is taken. A message leaves the outbox only then.
+
+Our own repository in the same database takes messages in the transaction that removes them: none is lost and none doubled. A
+remote one gets them at least once: what it was sent is removed after it has taken it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final, Protocol, TypeVar, runtime_checkable
+
+import sqlalchemy as sa
+
+from kernel.database import Database, Work
+from kernel.outbox import AUDIT_OUTBOX
+
+BATCH: Final = 200
+"""Messages sent, or taken in one transaction, at a time."""
+BATCH_BYTES: Final = 4 << 20
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 60.0
+
+P = TypeVar("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message of the outbox; `told_at` is milliseconds since 1970."""
+
+    id: int
+    told_at: int
+    message: bytes
+
+
+class LocalSink(Protocol[P]):
+    """A repository in the same database."""
+
+    def prepare(self, messages: Sequence[bytes]) -> Sequence[P]:
+        """Does what needs no transaction."""
+
+    def append(self, work: Work, prepared: Sequence[P]) -> object:
+        """Takes the messages within the transaction that removes them from the outbox."""
+
+
+@runtime_checkable
+class RemoteSink(Protocol):
+    """A repository elsewhere."""
+
+    def send(self, messages: Sequence[Waiting]) -> None:
+        """Returns when it has taken every message. Raises `Unavailable` when it has not, or perhaps has not."""
+
+
+Sink = LocalSink[P] | RemoteSink
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits for a target: how many messages, and when the oldest was told, in milliseconds since 1970."""
+
+    target: str
+    count: int
+    oldest: int
+
+
+@dataclass(slots=True)
+class Patience:
+    """When a target that failed is tried again: after a second, then twice as long each time, a minute at the most.
+
+    `now` is the monotonic clock's present.
+    """
+
+    _until: float = 0.0
+    _pause: float = field(default=_FIRST_PAUSE)
+
+    def is_over(self, now: float) -> bool:
+        """Whether it may be tried."""
+        return now >= self._until
+
+    def failed(self, now: float) -> None:
+        """It did not take what it was sent."""
+        self._until = now + self._pause
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    def worked(self) -> None:
+        """It took what it was sent."""
+        self._until, self._pause = 0.0, _FIRST_PAUSE
+
+
+def drain(database: Database, target: str, sink: Sink[P], limit: int = 100_000) -> int:
+    """Sends what waits for `target`, `limit` messages at the most; gives how many were taken.
+
+    Raises `Unavailable` when the sink is away; what it took before is removed, the rest stays. Returns at once when another
+    thread or process is sending to the same remote target.
+    """
+    taken = 0
+    if not isinstance(sink, RemoteSink):
+        while taken < limit and (waiting := _next(database, target, min(BATCH, limit - taken))):
+            taken += _take(database, sink, waiting)
+        return taken
+    with _alone(database, target) as is_alone:
+        while is_alone and taken < limit and (waiting := _next(database, target, min(BATCH, limit - taken))):
+            sink.send(waiting)
+            with database.begin() as work:
+                _remove(work, waiting)
+            taken += len(waiting)
+    return taken
+
+
+def backlog(database: Database) -> tuple[Backlog, ...]:
+    """What waits, for every target that something waits for."""
+    columns = AUDIT_OUTBOX.c
+    statement = sa.select(columns.target, sa.func.count(), sa.func.min(columns.told_at)).group_by(columns.target)
+    with database.read() as connection:
+        return tuple(Backlog(*row) for row in connection.execute(statement.order_by(columns.target)))
+
+
+def _next(database: Database, target: str, count: int) -> list[Waiting]:
+    """The oldest messages, as many as fit into `BATCH_BYTES`, one at least."""
+    columns = AUDIT_OUTBOX.c
+    sizes = sa.select(columns.id, sa.func.length(columns.message)).where(columns.target == target).order_by(columns.id).limit(count)
+    with database.read() as connection:
+        ids: list[int] = []
+        size = 0
+        for number, length in connection.execute(sizes):
+            size += length
+            if ids and size > BATCH_BYTES:
+                break
+            ids.append(number)
+        if not ids:
+            return []
+        rows = sa.select(columns.id, columns.told_at, columns.message).where(columns.id.in_(ids)).order_by(columns.id)
+        return [Waiting(*row) for row in connection.execute(rows)]
+
+
+def _take(database: Database, sink: LocalSink[P], waiting: Sequence[Waiting]) -> int:
+    """Moves messages from the outbox into the repository; leaves out what another process has moved meanwhile."""
+    prepared = dict(zip((w.id for w in waiting), sink.prepare([w.message for w in waiting]), strict=True))
+
+    def move(work: Work) -> int:
+        removed = _remove(work, waiting)
+        sink.append(work, [prepared[number] for number in removed])
+        return len(removed)
+
+    return database.attempt(move)
+
+
+def _remove(work: Work, waiting: Sequence[Waiting]) -> list[int]:
+    statement = AUDIT_OUTBOX.delete().where(AUDIT_OUTBOX.c.id.in_([w.id for w in waiting])).returning(AUDIT_OUTBOX.c.id)
+    return sorted(work.connection.execute(statement).scalars())
+
+
+_busy: Final[set[tuple[int, str]]] = set()
+_busy_lock: Final = threading.Lock()
+
+
+@contextmanager
+def _alone(database: Database, target: str) -> Iterator[bool]:
+    """Whether nobody else sends to the target: no thread of ours, and on PostgreSQL no process either."""
+    key = (id(database), target)
+    with _busy_lock:
+        is_free = key not in _busy
+        _busy.add(key)
+    if not is_free:
+        yield False
+        return
+    try:
+        if database.is_sqlite:
+            yield True
+            return
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            number = int.from_bytes(sha256(f"audit feed {target}".encode()).digest()[:8], "big", signed=True)
+            is_locked: bool = connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar_one()
+            try:
+                yield is_locked
+            finally:
+                if is_locked:
+                    connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
+    finally:
+        with _busy_lock:
+            _busy.discard(key)
