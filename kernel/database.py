@@ -45,7 +45,7 @@ def execute_text(connection: Connection, text: str, parameters: Mapping[str, obj
     """Runs SQL in the driver's own words, for the few statements that everything waits for: a third of the cost of going through
     `Connection.execute`.
 
-    Gives the driver's cursor, with plain tuples. Raises what `Connection.execute` would. Text and parameters are the caller's to make
+    Gives the driver's cursor, with plain tuples. Raises what `Connection.execute` would. The caller makes text and parameters
     for the dialect: named in SQLite's way, or in psycopg's.
     """
     raw = connection.connection
@@ -294,9 +294,15 @@ class _SqliteWriter:
 
 def _engine(url: str, pool_size: int, **options: str) -> Engine:
     if not url.startswith("sqlite"):
-        return sa.create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False, pool_recycle=1800, **options)
+        return sa.create_engine(
+            url, pool_size=pool_size, max_overflow=pool_size, pool_recycle=1800, hide_parameters=True, **options
+        )
     engine = sa.create_engine(
-        url, pool_size=pool_size + 1, max_overflow=pool_size, connect_args={"check_same_thread": False, "timeout": 30}
+        url,
+        pool_size=pool_size + 1,
+        max_overflow=pool_size,
+        connect_args={"check_same_thread": False, "timeout": 30},
+        hide_parameters=True,
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)

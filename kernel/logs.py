@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -43,10 +44,21 @@ def _without_values(_logger: WrappedLogger, _name: str, event: EventDict) -> Eve
     return event
 
 
+class _OfLibraries(logging.Formatter):
+    """What a library logs: who, and the kind and place of an exception. Its own words may quote what was sent."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        event = {"event": "a library reports", "logger": record.name, "level": record.levelname.lower()}
+        problem = record.exc_info if isinstance(record.exc_info, tuple) and record.exc_info[1] is not None else None
+        return json.dumps(_without_values(None, "", {**event, "exc_info": problem}))
+
+
 def configure_logs(level: str, form: Literal["json", "text"]) -> None:
     """Sets up logging for the process: to standard error, ours and that of the libraries."""
     number = logging.getLevelNamesMapping()[level]
-    logging.basicConfig(level=max(number, logging.WARNING), format="%(levelname)s %(name)s", stream=sys.stderr, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OfLibraries())
+    logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
     for name, least in _SILENCED.items():
         logging.getLogger(name).setLevel(max(least, number))
     last = structlog.processors.JSONRenderer(ensure_ascii=False) if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
