@@ -19,9 +19,10 @@ _KEY: Final = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class FileVault:
-    """Documents at `content/ab/cd/<sha256>` below `root`; `staging` and `trash` beside, for a rename stays in one file system.
+    """Documents at `content/ab/<sha256>` below `root`; `staging` and `trash` beside, for a rename stays in one file system.
 
-    A file is flushed before it is renamed and its folder after, so that a power cut leaves it whole or not at all.
+    A file is flushed before it is renamed and its folder after, so that a power cut leaves it whole or not at all. The 256 folders
+    are made, and flushed, before the first document: one that is made on the way would itself have to be durable first.
     """
 
     def __init__(self, root: Path, *, document_bytes: int) -> None:
@@ -29,9 +30,12 @@ class FileVault:
         self._staging = root / "staging"
         self._trash = root / "trash"
         self._document_bytes = document_bytes
-        self._known: set[Path] = set()
         for folder in (self._content, self._staging, self._trash):
             folder.mkdir(parents=True, exist_ok=True)
+        for number in range(256):
+            (self._content / f"{number:02x}").mkdir(exist_ok=True)
+        for folder in (self._content, root, root.parent):
+            _flush(folder)
 
     def stage(self, headers: PartHeaders) -> PartSink:
         """A sink for a document that is about to arrive."""
@@ -42,12 +46,10 @@ class FileVault:
         target = self._path(staged.sha256)
         try:
             _flush(staged.path)
-            self._make_folder(target.parent)
             os.utime(staged.path)
             staged.path.replace(target)
             _flush(target.parent)
         except OSError as problem:
-            self._known.discard(target.parent)
             raise no_room(problem) from problem
         return Content(staged.sha256, staged.size)
 
@@ -75,11 +77,10 @@ class FileVault:
 
     def held(self) -> Iterator[Held]:
         """Every key the vault holds, folder by folder."""
-        for first in sorted(self._content.iterdir()):
-            for second in sorted(first.iterdir()):
-                for file in sorted(second.iterdir()):
-                    if _KEY.match(file.name) and (at := _time(file)) is not _GONE:
-                        yield Held(file.name, at)
+        for folder in sorted(self._content.iterdir()):
+            for file in sorted(folder.iterdir()):
+                if _KEY.match(file.name) and (at := _time(file)) is not _GONE:
+                    yield Held(file.name, at)
 
     def clear(self, *, before: datetime) -> int:
         """Removes staging files of requests that broke off, and puts back what a broken sweep moved aside."""
@@ -102,15 +103,7 @@ class FileVault:
     def _path(self, sha256: str) -> Path:
         if not _KEY.match(sha256):
             raise ValueError("a key of the vault is a SHA-256 in lower-case hex")
-        return self._content / sha256[:2] / sha256[2:4] / sha256
-
-    def _make_folder(self, folder: Path) -> None:
-        if folder in self._known:
-            return
-        for new in (folder.parent, folder):
-            new.mkdir(exist_ok=True)
-            _flush(new.parent)
-        self._known.add(folder)
+        return self._content / sha256[:2] / sha256
 
 
 _GONE: Final = datetime.max.replace(tzinfo=UTC)

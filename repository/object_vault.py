@@ -10,15 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO, FileIO
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import S3Store
 
 from kernel.errors import Condition, Unavailable, violation
 from repository.vault import CHUNK, KEPT, Content, Held, Opened, Readable, checked, damaged, missing, no_room
 from soap.exchange import Attachment, PartHeaders, PartSink
 from soap.spool import Spool
+
+if TYPE_CHECKING:
+    from obstore import GetResult
+    from obstore.store import ClientConfig, RetryConfig, S3Config
 
 T = TypeVar("T")
 _PORTION: Final = 1_000
@@ -99,7 +104,7 @@ class ObjectVault:
     def _key(self, sha256: str) -> str:
         return f"{self._prefix}/{sha256[:2]}/{sha256[2:4]}/{sha256}".lstrip("/")
 
-    def _fetched(self, content: Content, answer: object) -> _Nameless:
+    def _fetched(self, content: Content, answer: GetResult) -> _Nameless:
         size = 0
         try:
             fetched = _Nameless(self._staging)
@@ -132,24 +137,24 @@ class _Nameless:
         return FileIO(os.dup(self._descriptor))
 
 
-def _store(bucket: Bucket) -> object:
-    options: dict[str, object] = {"region": bucket.region, "virtual_hosted_style_request": not bucket.endpoint}
+def _store(bucket: Bucket) -> S3Store:
+    config: S3Config = {"region": bucket.region, "virtual_hosted_style_request": not bucket.endpoint}
     if bucket.endpoint:
-        options["endpoint"] = bucket.endpoint
+        config["endpoint"] = bucket.endpoint
     if bucket.access_key:
-        options |= {"access_key_id": bucket.access_key, "secret_access_key": bucket.secret_key}
-    client = {
+        config["access_key_id"] = bucket.access_key
+        config["secret_access_key"] = bucket.secret_key
+    client: ClientConfig = {
         "allow_http": bucket.endpoint.startswith("http://"),
         "timeout": bucket.timeout,
         "connect_timeout": timedelta(seconds=5),
     }
-    retry = {"max_retries": 3, "retry_timeout": bucket.timeout}
-    store: object = obstore.store.S3Store(bucket.name, config=options, client_options=client, retry_config=retry)
-    return store
+    retry: RetryConfig = {"max_retries": 3, "retry_timeout": bucket.timeout}
+    return S3Store(bucket.name, config=config, client_options=client, retry_config=retry)
 
 
-def _chunks(answer: object) -> Iterator[bytes]:
-    stream = iter(answer.stream(min_chunk_size=CHUNK))  # type: ignore[attr-defined]  # obstore is untyped here
+def _chunks(answer: GetResult) -> Iterator[bytes]:
+    stream = iter(answer.stream(min_chunk_size=CHUNK))
     while (chunk := _asked(lambda: next(stream, None))) is not None:
         yield bytes(chunk)
 

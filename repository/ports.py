@@ -21,7 +21,7 @@ class RegistryPort(Protocol):
         ...
 
     def entries(self, unique_ids: Sequence[str], subject: Subject) -> Sequence[DocumentEntry]:
-        """The entries it has with these uniqueIds, of any status. Raises `Unavailable`."""
+        """The entries it has with these uniqueIds, which are of one patient; of any status. Raises `Unavailable`."""
         ...
 
 

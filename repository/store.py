@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from kernel.database import Work, insert_into
+from kernel.database import Work
 from kernel.outbox import BigKey
 from repository.model import DocumentRecord, State, SubmissionRecord
 from repository.vault import Content
@@ -55,6 +57,49 @@ Times are milliseconds since 1970. The index of the unsettled leaves out State.R
 _S, _D = SUBMISSION.c, DOCUMENT.c
 _RECORD: Final = (_D.unique_id, _D.sha256, _D.size, _D.sha1, _D.mime_type, _D.patient_id, _D.state)
 _UNSETTLED: Final = _D.state != sa.literal_column(str(int(State.REGISTERED)))
+_NOW: Final[sa.BindParameter[int]] = sa.bindparam("now")
+_SET: Final[sa.BindParameter[str]] = sa.bindparam("set_id")
+_SOME: Final[sa.BindParameter[Any]] = sa.bindparam("some", expanding=True)
+
+# statements are built once: building costs more than running
+_SUBMISSION: Final = sa.select(SUBMISSION).where(_S.set_unique_id == _SET)
+_SUBMISSION_LOCKED: Final = _SUBMISSION.with_for_update()
+_RESTART: Final = (
+    SUBMISSION.update()
+    .where(_S.set_unique_id == _SET)
+    .values(digest=sa.bindparam("new_digest"), state=int(State.STORED), attempts=sa.bindparam("new_attempts"), changed_at=_NOW)
+)
+_SAME_SUBMISSION: Final = (_S.set_unique_id == _SET, _S.digest == sa.bindparam("same_digest"))
+_SUBMISSION_REGISTERED: Final = SUBMISSION.update().where(*_SAME_SUBMISSION).values(state=int(State.REGISTERED), changed_at=_NOW)
+_SUBMISSION_ORPHAN: Final = (
+    SUBMISSION.update().where(*_SAME_SUBMISSION, _S.state != int(State.REGISTERED)).values(state=int(State.ORPHAN), changed_at=_NOW)
+)
+_FORGET_SUBMISSIONS: Final = SUBMISSION.delete().where(_S.changed_at < sa.bindparam("before"))
+
+_DOCUMENTS: Final = sa.select(*_RECORD).where(_D.unique_id.in_(_SOME))
+_DOCUMENT_REGISTERED: Final = (
+    DOCUMENT.update()
+    .where(_D.unique_id == sa.bindparam("one"), _D.sha256 == sa.bindparam("key"))
+    .values(state=int(State.REGISTERED), changed_at=_NOW)
+)
+_DOCUMENTS_ORPHANED: Final = (
+    DOCUMENT.update()
+    .where(_D.set_unique_id == _SET, _D.state == int(State.STORED), _UNSETTLED)
+    .values(state=int(State.ORPHAN), changed_at=_NOW)
+)
+_OLD: Final = (_UNSETTLED, _D.changed_at < sa.bindparam("before"))
+_OLD_UNSETTLED: Final = sa.select(*_RECORD).where(*_OLD).order_by(_D.changed_at).limit(sa.bindparam("number"))
+_OLD_REGISTERED: Final = (
+    DOCUMENT.update().where(*_OLD, _D.unique_id.in_(_SOME)).values(state=int(State.REGISTERED), changed_at=_NOW)
+)
+_OLD_FORGOTTEN: Final = DOCUMENT.delete().where(*_OLD, _D.unique_id.in_(_SOME))
+_REFERRED: Final = sa.select(_D.sha256).where(_D.sha256.in_(_SOME))
+_PAGE: Final = (
+    sa.select(_D.id, *_RECORD)
+    .where(_D.id > sa.bindparam("after"), _D.state != int(State.ORPHAN))
+    .order_by(_D.id)
+    .limit(sa.bindparam("number"))
+)
 
 
 class RepositoryStore:
@@ -64,9 +109,10 @@ class RepositoryStore:
 
     def submission(self, connection: Connection, set_unique_id: str, *, lock: bool = False) -> SubmissionRecord | None:
         """The submission of a set; `lock` keeps others from changing it until the unit of work ends."""
-        query = sa.select(SUBMISSION).where(_S.set_unique_id == set_unique_id)
-        row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-        return None if row is None else SubmissionRecord(row.set_unique_id, bytes(row.digest), State(row.state), row.attempts)
+        row = connection.execute(_SUBMISSION_LOCKED if lock else _SUBMISSION, {"set_id": set_unique_id}).one_or_none()
+        if row is None:
+            return None
+        return SubmissionRecord(row.set_unique_id, bytes(row.digest), State(row.state), row.attempts)
 
     def add_submission(self, work: Work, submission: SubmissionRecord) -> bool:
         """A new one, stored. False when there is one of that set."""
@@ -77,44 +123,34 @@ class RepositoryStore:
             "attempts": 1,
             "changed_at": work.now,
         }
-        insert = insert_into(work.connection, SUBMISSION).on_conflict_do_nothing()
-        return work.connection.execute(insert.returning(_S.state), row).first() is not None
+        insert = _statements(work.connection.dialect.name).add_submission
+        return work.connection.execute(insert, row).first() is not None
 
     def restart_submission(self, work: Work, submission: SubmissionRecord) -> None:
         """The submission begins again, perhaps with other content."""
-        change = SUBMISSION.update().values(
-            digest=submission.digest, state=int(State.STORED), attempts=submission.attempts, changed_at=work.now
-        )
-        work.connection.execute(change.where(_S.set_unique_id == submission.set_unique_id))
+        values = {"new_digest": submission.digest, "new_attempts": submission.attempts, "now": work.now}
+        work.connection.execute(_RESTART, {"set_id": submission.set_unique_id, **values})
 
     def settle_registered(self, work: Work, submission: SubmissionRecord, records: Sequence[DocumentRecord]) -> None:
         """The registry has it, and with it these documents, whoever brought their bytes."""
-        self._settle(work, submission, State.REGISTERED, unless=())
+        same = {"set_id": submission.set_unique_id, "same_digest": submission.digest, "now": work.now}
+        work.connection.execute(_SUBMISSION_REGISTERED, same)
         for record in records:
-            key = bytes.fromhex(record.content.sha256)
-            change = DOCUMENT.update().values(state=int(State.REGISTERED), changed_at=work.now)
-            same = change.where(_D.unique_id == record.unique_id, _D.sha256 == key)
-            if not work.connection.execute(same).rowcount:
+            one = {"one": record.unique_id, "key": bytes.fromhex(record.content.sha256), "now": work.now}
+            if not work.connection.execute(_DOCUMENT_REGISTERED, one).rowcount:
                 # an orphan meanwhile, and then another's: the registry has spoken for this one
-                self._put_document(work, record, submission, State.REGISTERED, over=sa.true())
+                replace = _statements(work.connection.dialect.name).replace_document
+                work.connection.execute(replace, _row(work, record, submission, State.REGISTERED))
 
     def settle_orphan(self, work: Work, submission: SubmissionRecord) -> None:
         """The registry said no: what the submission brought, and no other has registered, belongs to nobody."""
-        self._settle(work, submission, State.ORPHAN, unless=(State.REGISTERED,))
-        change = DOCUMENT.update().values(state=int(State.ORPHAN), changed_at=work.now)
-        work.connection.execute(
-            change.where(_D.set_unique_id == submission.set_unique_id, _D.state == int(State.STORED), _UNSETTLED)
-        )
-
-    def _settle(self, work: Work, submission: SubmissionRecord, state: State, *, unless: Sequence[State]) -> None:
-        """Only the very submission: another of the same set may have begun meanwhile."""
-        change = SUBMISSION.update().values(state=int(state), changed_at=work.now)
-        same = (_S.set_unique_id == submission.set_unique_id, _S.digest == submission.digest)
-        work.connection.execute(change.where(*same, *(_S.state != int(other) for other in unless)))
+        same = {"set_id": submission.set_unique_id, "same_digest": submission.digest, "now": work.now}
+        work.connection.execute(_SUBMISSION_ORPHAN, same)
+        work.connection.execute(_DOCUMENTS_ORPHANED, {"set_id": submission.set_unique_id, "now": work.now})
 
     def forget_submissions(self, work: Work, *, before: int) -> int:
         """Removes what is known of submissions that have not changed since `before`; how many."""
-        return work.connection.execute(SUBMISSION.delete().where(_S.changed_at < before)).rowcount
+        return work.connection.execute(_FORGET_SUBMISSIONS, {"before": before}).rowcount
 
     # --- documents
 
@@ -122,62 +158,78 @@ class RepositoryStore:
         """Those with these uniqueIds, of any state."""
         found: dict[str, DocumentRecord] = {}
         for some in _portions(unique_ids):
-            rows = connection.execute(sa.select(*_RECORD).where(_D.unique_id.in_(some)))
+            rows = connection.execute(_DOCUMENTS, {"some": some})
             found |= {record.unique_id: record for record in map(_record, rows)}
         return found
 
     def add_document(self, work: Work, record: DocumentRecord, submission: SubmissionRecord) -> bool:
         """A new one, stored; takes the place of an orphan. False when another document has the uniqueId."""
-        return self._put_document(work, record, submission, State.STORED, over=_D.state == int(State.ORPHAN))
-
-    def _put_document(
-        self, work: Work, record: DocumentRecord, submission: SubmissionRecord, state: State, *, over: sa.ColumnElement[bool]
-    ) -> bool:
-        row = {
-            "unique_id": record.unique_id,
-            "sha256": bytes.fromhex(record.content.sha256),
-            "size": record.content.size,
-            "sha1": bytes.fromhex(record.sha1),
-            "mime_type": record.mime_type,
-            "patient_id": record.patient_id,
-            "set_unique_id": submission.set_unique_id,
-            "state": int(state),
-            "changed_at": work.now,
-        }
-        insert = insert_into(work.connection, DOCUMENT)
-        anew = {name: insert.excluded[name] for name in row}
-        upsert = insert.on_conflict_do_update(index_elements=["unique_id"], set_=anew, where=over)
-        return work.connection.execute(upsert.returning(_D.id), row).first() is not None
+        insert = _statements(work.connection.dialect.name).add_document
+        return work.connection.execute(insert, _row(work, record, submission, State.STORED)).first() is not None
 
     def unsettled(self, connection: Connection, *, before: int, limit: int) -> Sequence[DocumentRecord]:
         """Documents that are not registered and have not changed since `before`, the oldest first."""
-        query = sa.select(*_RECORD).where(_UNSETTLED, _D.changed_at < before).order_by(_D.changed_at).limit(limit)
-        return [_record(row) for row in connection.execute(query)]
+        return [_record(row) for row in connection.execute(_OLD_UNSETTLED, {"before": before, "number": limit})]
 
     def mark_registered(self, work: Work, unique_ids: Sequence[str], *, before: int) -> int:
         """Settles documents that the registry turned out to have, unless they have changed since `before`; how many."""
-        change = DOCUMENT.update().values(state=int(State.REGISTERED), changed_at=work.now)
-        unchanged = change.where(_UNSETTLED, _D.changed_at < before)
-        return sum(work.connection.execute(unchanged.where(_D.unique_id.in_(some))).rowcount for some in _portions(unique_ids))
+        return sum(
+            work.connection.execute(_OLD_REGISTERED, {"some": some, "before": before, "now": work.now}).rowcount
+            for some in _portions(unique_ids)
+        )
 
     def forget_documents(self, work: Work, unique_ids: Sequence[str], *, before: int) -> int:
         """Removes the rows of documents that the registry does not have, unless they have changed since `before`; how many."""
-        unchanged = DOCUMENT.delete().where(_UNSETTLED, _D.changed_at < before)
-        return sum(work.connection.execute(unchanged.where(_D.unique_id.in_(some))).rowcount for some in _portions(unique_ids))
+        return sum(
+            work.connection.execute(_OLD_FORGOTTEN, {"some": some, "before": before}).rowcount for some in _portions(unique_ids)
+        )
 
     def referred(self, connection: Connection, keys: Sequence[str]) -> set[str]:
         """Those of the contents that a document refers to."""
         found: set[str] = set()
         for some in _portions(keys):
-            query = sa.select(_D.sha256).where(_D.sha256.in_([bytes.fromhex(key) for key in some]))
-            found |= {bytes(key).hex() for (key,) in connection.execute(query)}
+            rows = connection.execute(_REFERRED, {"some": [bytes.fromhex(key) for key in some]})
+            found |= {bytes(key).hex() for (key,) in rows}
         return found
 
     def page(self, connection: Connection, *, after: int, limit: int) -> Sequence[tuple[int, DocumentRecord]]:
         """Documents that may be asked for, with their row's id, from the one after `after` on."""
-        wanted = (_D.id > after, _D.state != int(State.ORPHAN))
-        query = sa.select(_D.id, *_RECORD).where(*wanted).order_by(_D.id).limit(limit)
-        return [(row.id, _record(row)) for row in connection.execute(query)]
+        return [(row.id, _record(row)) for row in connection.execute(_PAGE, {"after": after, "number": limit})]
+
+
+class _Statements(NamedTuple):
+    """The statements that are written differently for each database."""
+
+    add_submission: sa.Executable
+    add_document: sa.Executable
+    replace_document: sa.Executable
+
+
+@cache
+def _statements(dialect: str) -> _Statements:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    document = insert(DOCUMENT)
+    anew = {column.name: document.excluded[column.name] for column in DOCUMENT.c if column is not _D.id}
+    orphan = _D.state == int(State.ORPHAN)
+    return _Statements(
+        insert(SUBMISSION).on_conflict_do_nothing().returning(_S.state),
+        document.on_conflict_do_update(index_elements=["unique_id"], set_=anew, where=orphan).returning(_D.id),
+        document.on_conflict_do_update(index_elements=["unique_id"], set_=anew),
+    )
+
+
+def _row(work: Work, record: DocumentRecord, submission: SubmissionRecord, state: State) -> dict[str, object]:
+    return {
+        "unique_id": record.unique_id,
+        "sha256": bytes.fromhex(record.content.sha256),
+        "size": record.content.size,
+        "sha1": bytes.fromhex(record.sha1),
+        "mime_type": record.mime_type,
+        "patient_id": record.patient_id,
+        "set_unique_id": submission.set_unique_id,
+        "state": int(state),
+        "changed_at": work.now,
+    }
 
 
 def _record(row: Any) -> DocumentRecord:

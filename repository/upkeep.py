@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import groupby, islice
 from typing import Final
 
 from access.subject import Subject
 from kernel.database import Database
 from kernel.errors import Condition, Unavailable
 from kernel.peer import Peer
-from repository.model import Damage, RepositoryContext, Swept
+from repository.model import Damage, DocumentRecord, RepositoryContext, Swept
 from repository.ports import RegistryPort
 from repository.rules import missing_from
 from repository.store import RepositoryStore
@@ -43,9 +43,10 @@ class Upkeep:
         self._periods = periods
         self._store = RepositoryStore()
 
-    def sweep(self) -> Swept:
+    def sweep(self, *, contents: bool = True) -> Swept:
         """Settles what was left open longer than the grace period, and removes what nothing refers to.
 
+        Looking for contents that nothing refers to lists the whole vault; without `contents` that is left for another time.
         Raises `Unavailable` when the registry cannot be asked; then nothing that is open is touched.
         """
         now = self._context.clock()
@@ -53,8 +54,8 @@ class Upkeep:
         registered, forgotten = self._settle(_milliseconds(cutoff))
         with self._database.begin() as work:
             submissions = self._store.forget_submissions(work, before=_milliseconds(now - self._periods.replay))
-        contents = sum(self._discard(some, cutoff) for some in self._old_contents(cutoff))
-        return Swept(registered, forgotten, submissions, contents, remains=self._vault.clear(before=cutoff))
+        discarded = sum(self._discard(some, cutoff) for some in self._old_contents(cutoff)) if contents else 0
+        return Swept(registered, forgotten, submissions, discarded, remains=self._vault.clear(before=cutoff))
 
     def scrub(self, *, bytes_per_second: int = 0, pause: Callable[[float], None] = time.sleep) -> Iterator[Damage]:
         """Reads every document and tells which are damaged or missing; 0 is as fast as it goes.
@@ -86,12 +87,18 @@ class Upkeep:
                 records = self._store.unsettled(connection, before=before, limit=_PORTION)
             if not records:
                 return registered, forgotten
-            entries = self._registry.entries([record.unique_id for record in records], _ourselves(self._context))
-            lost = {record.unique_id for record in missing_from(records, entries, self._context.repository_unique_id)}
+            lost = {record.unique_id for record in self._unknown_to_registry(records)}
             held = [record.unique_id for record in records if record.unique_id not in lost]
             with self._database.begin() as work:
                 registered += self._store.mark_registered(work, held, before=before)
                 forgotten += self._store.forget_documents(work, sorted(lost), before=before)
+
+    def _unknown_to_registry(self, records: Sequence[DocumentRecord]) -> Iterator[DocumentRecord]:
+        """Asks for each patient by itself: a registry shows the entries of one at a time (ITI TF-2 3.18.4.1.2.3.8)."""
+        for _, of_one in groupby(sorted(records, key=_patient), _patient):
+            some = list(of_one)
+            entries = self._registry.entries([record.unique_id for record in some], _ourselves(self._context))
+            yield from missing_from(some, entries, self._context.repository_unique_id)
 
     def _old_contents(self, cutoff: datetime) -> Iterator[Sequence[str]]:
         keys = (held.sha256 for held in self._vault.held() if held.published_at < cutoff)
@@ -102,6 +109,10 @@ class Upkeep:
         with self._database.read() as connection:
             referred = self._store.referred(connection, keys)
         return sum(self._vault.discard(key, unless_since=cutoff) for key in keys if key not in referred)
+
+
+def _patient(record: DocumentRecord) -> str:
+    return record.patient_id
 
 
 def _milliseconds(instant: datetime) -> int:

@@ -46,7 +46,10 @@ class MemoryRegistry:
         """The entries with these uniqueIds."""
         self._require_presence()
         self.asked.append(tuple(unique_ids))
-        return [entry for entry in self._entries() if entry.unique_id in unique_ids]
+        found = [entry for entry in self._entries() if entry.unique_id in unique_ids]
+        if len({entry.patient_id for entry in found}) > 1:
+            raise Rejected(violation(Condition.SEVERAL_PATIENTS, "", "ask for one at a time"))
+        return found
 
     def _entries(self) -> list[DocumentEntry]:
         return [entry for submission in self.submissions for entry in submission.entries]

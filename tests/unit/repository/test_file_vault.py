@@ -31,7 +31,7 @@ def test_a_document_lies_under_its_hash_and_nothing_of_its_sender(vault: FileVau
     vault.publish(staged(vault, b"abc", "../../etc/passwd"))
 
     files = [p.relative_to(tmp_path) for p in tmp_path.rglob("*") if p.is_file()]
-    assert files == [Path("content", ABC.sha256[:2], ABC.sha256[2:4], ABC.sha256)]
+    assert files == [Path("content", ABC.sha256[:2], ABC.sha256)]
 
 
 @pytest.mark.parametrize("key", ["", "abc", "../" * 21 + "a", "A" * 64, "0" * 63 + "\n", "0" * 65])
@@ -58,27 +58,17 @@ def test_file_and_folders_are_flushed_around_the_rename(vault: FileVault, tmp_pa
     vault.publish(attachment)
 
     part = str(attachment.path.relative_to(tmp_path))
-    first, second = ABC.sha256[:2], ABC.sha256[2:4]
-    assert done == [
-        ("flush", part),
-        ("flush", "content"),
-        ("flush", f"content/{first}"),
-        ("rename", part),
-        ("flush", f"content/{first}/{second}"),
-    ]
+    assert done == [("flush", part), ("rename", part), ("flush", f"content/{ABC.sha256[:2]}")]
 
 
-def test_a_folder_that_vanished_is_made_anew_by_the_next_request(vault: FileVault, tmp_path: Path) -> None:
-    vault.publish(staged(vault, b"abc"))
-    folder = tmp_path / "content" / ABC.sha256[:2] / ABC.sha256[2:4]
-    (folder / ABC.sha256).unlink()
-    folder.rmdir()
+def test_the_folders_are_there_and_flushed_before_the_first_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
 
-    with pytest.raises(Unavailable):
-        vault.publish(staged(vault, b"abc"))
-    vault.publish(staged(vault, b"abc"))
+    FileVault(tmp_path / "new", document_bytes=LIMIT)
 
-    assert b"".join(vault.open(ABC).chunks()) == b"abc"
+    assert flushed == [tmp_path / "new" / "content", tmp_path / "new", tmp_path]
+    assert len(list((tmp_path / "new" / "content").iterdir())) == 256
 
 
 def test_a_staged_file_that_vanished_is_told_as_lack_of_room(vault: FileVault, tmp_path: Path) -> None:
@@ -90,14 +80,14 @@ def test_a_staged_file_that_vanished_is_told_as_lack_of_room(vault: FileVault, t
 
 def test_a_document_held_aside_by_a_sweep_is_still_given_out(vault: FileVault, tmp_path: Path) -> None:
     vault.publish(staged(vault, b"abc"))
-    (tmp_path / "content" / ABC.sha256[:2] / ABC.sha256[2:4] / ABC.sha256).rename(tmp_path / "trash" / ABC.sha256)
+    (tmp_path / "content" / ABC.sha256[:2] / ABC.sha256).rename(tmp_path / "trash" / ABC.sha256)
 
     assert b"".join(vault.open(ABC).chunks()) == b"abc"
 
 
 def test_a_broken_sweep_is_put_right(vault: FileVault, tmp_path: Path) -> None:
     vault.publish(staged(vault, b"abc"))
-    path = tmp_path / "content" / ABC.sha256[:2] / ABC.sha256[2:4] / ABC.sha256
+    path = tmp_path / "content" / ABC.sha256[:2] / ABC.sha256
     path.rename(tmp_path / "trash" / ABC.sha256)
 
     vault.clear(before=later())
@@ -140,6 +130,6 @@ def test_a_document_that_was_published_while_a_sweep_looked_stays(
 
 def test_strange_files_among_the_contents_are_left_alone(vault: FileVault, tmp_path: Path) -> None:
     content = vault.publish(staged(vault, b"abc"))
-    (tmp_path / "content" / content.sha256[:2] / content.sha256[2:4] / "README").write_text("hands off")
+    (tmp_path / "content" / content.sha256[:2] / "README").write_text("hands off")
 
     assert [held.sha256 for held in vault.held()] == [content.sha256]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 
 import pytest
 
+from ebrim.model import Identifier
 from kernel.errors import Condition, Unavailable, violation
 from kernel.times import system_clock
 from repository.model import Damage, State, Swept
@@ -87,6 +89,29 @@ def test_a_document_whose_end_was_not_seen_is_settled_by_asking_the_registry(rep
 
     assert (swept.registered, swept.forgotten, swept.contents) == (1, 1, 1)
     assert repository.states() == {ONE: State.REGISTERED}
+    assert len(list(repository.vault.held())) == 1
+
+
+def test_documents_of_several_patients_are_asked_for_one_patient_at_a_time(repository: Repository) -> None:
+    repository.registry.after = kill
+    for number, patient in enumerate(("A", "B", "A"), start=1):
+        submission = provided(number)
+        entry = dataclasses.replace(submission.entries[0], patient_ids=(Identifier(f"{patient}^^^&1.2.3&ISO"),))
+        with pytest.raises(Killed):
+            repository.provide(dataclasses.replace(submission, entries=(entry,)), b"%d" % number)
+
+    pass_time(repository, hours=25)
+
+    assert repository.upkeep.sweep().registered == 3
+    assert sorted(map(len, repository.registry.asked)) == [1, 2]
+
+
+def test_contents_are_left_for_another_time_when_they_are_not_asked_for(repository: Repository) -> None:
+    repository.vault.publish(staged(repository.vault, b"abc"))
+
+    pass_time(repository, hours=25)
+
+    assert repository.upkeep.sweep(contents=False) == NOTHING
     assert len(list(repository.vault.held())) == 1
 
 
