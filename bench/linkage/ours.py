@@ -14,7 +14,7 @@ from pathlib import Path
 from mpi.linkage.columns import Columns, RawColumns, clean
 from mpi.linkage.linking import LinkedBatch, link_batch
 
-_BLOCK = 50_000
+_BLOCK = 4_000
 
 
 def read(path: Path) -> Columns:

@@ -26,7 +26,8 @@ from mpi.linkage.columns import Column, Columns
 from mpi.linkage.levels import FIELDS
 
 _PROBABLE = 0.95
-_FIELDS = ("given", "family", "birth", "sex", "street", "postcode", "phone", "national")
+_RULES = ("telephone", "birth_family", "birth_given", "birth_postcode", "family_given_year", "family_given_postcode")
+"""The blocking rules of all peers, besides that of identifiers."""
 
 
 def _texts(column: Column, code: Any = None) -> list[str | None]:
@@ -121,23 +122,24 @@ def splink(columns: Columns, *, grouped: bool) -> tuple[Any, Any, Any]:
 
 
 def fellegi_sunter(columns: Columns) -> tuple[Any, Any, Any]:
-    """Two classes, conditionally independent fields, expectation and maximisation over candidates: the model of the textbook."""
-    pairs = candidate_pairs(columns)
+    """Two classes, independent fields that agree or not, u from random pairs, m by expectation and maximisation: the textbook."""
+    pairs = candidate_pairs(columns, _RULES)
     distinct, inverse, counts = np.unique(patterns_of_pairs(columns, pairs), return_inverse=True, return_counts=True)
     levels = level_table(distinct)
     agree = levels == 1
     known = levels > 0
-    m, u, share = np.full(len(FIELDS), 0.9), np.full(len(FIELDS), 0.1), 0.5
+    one, other = np.random.default_rng(1).integers(0, columns.size, (2, 200_000))
+    random = level_table(patterns_of_pairs(columns, np.minimum(one, other) * columns.size + np.maximum(one, other)))
+    u = np.clip(((random == 1).sum(0) + 1) / ((random > 0).sum(0) + 2), 1e-6, 1 - 1e-6)
+    m, share = np.full(len(FIELDS), 0.9), 0.5
     odds = np.zeros(len(distinct))
     for _ in range(60):
         odds = np.log(share / (1 - share)) + np.where(known, np.where(agree, np.log(m / u), np.log((1 - m) / (1 - u))), 0.0).sum(
             axis=1
         )
         match = counts / (1 + np.exp(-odds))
-        rest = counts - match
         m = np.clip(((agree * match[:, None]).sum(0) + 1) / ((known * match[:, None]).sum(0) + 2), 1e-6, 1 - 1e-6)
-        u = np.clip(((agree * rest[:, None]).sum(0) + 1) / ((known * rest[:, None]).sum(0) + 2), 1e-6, 1 - 1e-6)
-        share = float(match.sum() / counts.sum())
+        share = float(np.clip(match.sum() / counts.sum(), 0.001, 0.999))
     probability = (1 / (1 + np.exp(-odds)))[inverse]
     return pairs // columns.size, pairs % columns.size, probability
 

@@ -68,7 +68,7 @@ class _Comparer:
         self._initials = _Initials(
             _table(columns.given, lambda text: 1 << (ord(text[0]) % 32)),
             _table(columns.middle, _bits),
-            _table(columns.families, lambda text: 1 << (ord(text[0]) % 32)),
+            _table(columns.families, lambda text: _bits(text.partition("|")[0])),
         )
         self._family_codes = columns.families.codes
         self._births = _Births(columns.birth)

@@ -40,6 +40,8 @@ RULES: tuple[str, ...] = (
     "family_given_city",
     "names",
     "names_initial",
+    "given_year_postcode",
+    "family_home_year",
 )
 """Names of the rules; the place of a name is the number of its rule."""
 
@@ -167,5 +169,9 @@ def _name_keys(record: Prepared) -> Iterable[int]:
         for home in record.homes[:_MOST_HISTORY]:
             yield mix("family_given_postcode", *sounds, part_hash(home.postcode))
             yield mix("family_given_city", *sounds, part_hash(home.city))
+    for home, given in product(record.homes[:_MOST_HISTORY], givens):
+        yield mix("given_year_postcode", part_hash(given_code(given)), year, part_hash(home.postcode))
+    for home, family in product(record.homes[:_MOST_HISTORY], family_parts(record.families)):
+        yield mix("family_home_year", part_hash(family_code(family)), part_hash(home_code(home.number, home.street)), year)
     for home, start in product(record.homes[:_MOST_HISTORY], sorted(_starts(record))):
         yield mix("home_given", part_hash(home_code(home.number, home.street)), part_hash(start))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -98,6 +98,8 @@ def rule_keys(columns: Columns) -> Iterator[tuple[str, list[Keys]]]:
         ("family_given_city", parts.of(columns.city)),
     ):
         yield rule, [mix_columns(rule, sound, given, last) for sound in sounds]
+    yield "given_year_postcode", [mix_columns("given_year_postcode", given, year, postcode)]
+    yield "family_home_year", [mix_columns("family_home_year", sound, home, year) for sound in sounds]
     names = parts.names()
     yield "names", [mix_columns("names", name) for name in names]
     initial = parts.of(columns.middle, lambda text: text[:1])
@@ -114,9 +116,9 @@ def _home_code(text: str) -> str:
     return blocking.home_code(number, street)
 
 
-def candidate_pairs(columns: Columns) -> Pairs:
-    """All pairs of records that share a key, each once and in order, as `smaller * size + larger`."""
-    found = [_pairs_of_rule(keys, columns.size, _FATTEST.get(rule, FAT_KEY)) for rule, keys in rule_keys(columns)]
+def candidate_pairs(columns: Columns, rules: Collection[str] = blocking.RULES) -> Pairs:
+    """All pairs of records that share a key of these rules, each once and in order, as `smaller * size + larger`."""
+    found = [_pairs_of_rule(keys, columns.size, _FATTEST.get(rule, FAT_KEY)) for rule, keys in rule_keys(columns) if rule in rules]
     found += [_pairs_of_rule([_spread(column)], columns.size, FAT_KEY) for column in columns.identifiers.values()]
     found.append(_history_pairs(columns))
     pairs = np.concatenate(found)

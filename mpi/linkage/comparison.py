@@ -186,14 +186,12 @@ def _share_part(one: str, other: str) -> bool:
 
 
 def is_swapped(given: str, family: str, other_given: str, other_family: str) -> bool:
-    """Whether given and family name of one stand exchanged in the other. They begin with the same letters."""
-    return (
-        min(len(given), len(other_given)) > 1
-        and given[0] == other_family[0]
-        and family[0] == other_given[0]
-        and family_level(given, other_family) <= Family.CLOSE
-        and family_level(family, other_given) <= Family.CLOSE
-    )
+    """Whether given and family name of one stand exchanged in the other, or parts of them. They begin with the same letters."""
+    return _is_part(given, other_family) and _is_part(other_given, family)
+
+
+def _is_part(given: str, family: str) -> bool:
+    return len(given) > 1 and any(part[0] == given[0] and family_level(given, part) <= Family.CLOSE for part in family.split())
 
 
 def _names(a: Prepared, b: Prepared) -> tuple[Given, Middle, Family]:
