@@ -26,6 +26,8 @@ _ROUNDS = 60
 _ENOUGH = 1e-4
 _SEEN_BEFORE = 400.0
 """Pairs of each class that the model started from counts for."""
+_LABEL_COUNTS = 5.0
+"""Pairs that a pair somebody decided counts for."""
 _SAMPLE = 200_000
 _STRANGERS_SEEN_BEFORE = 20_000.0
 _HOME_PAIRS = 100_000
@@ -46,19 +48,49 @@ _GROUPS: Mapping[int, tuple[tuple[int, ...], ...]] = {SEX: ((1, 4), (2, 3))}
 """Levels that compete with each other, where that is not all of a field: whether sex agrees depends on the given name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Pairs people decided: their patterns of levels, and whether they are one person."""
+
+    patterns: npt.NDArray[np.int64]
+    same: npt.NDArray[np.bool_]
+
+
 @dataclass(slots=True)
 class _Patterns:
     levels: LevelCodes
     counts: Floats
+    known: npt.NDArray[np.int8]
+    """1: one person, 0: not, -1: nobody said."""
 
 
 def _group(patterns: npt.NDArray[np.int64]) -> _Patterns:
     distinct, counts = np.unique(patterns, return_counts=True)
-    return _Patterns(level_table(distinct), counts.astype(np.float64))
+    return _Patterns(level_table(distinct), counts.astype(np.float64), np.full(len(distinct), -1, np.int8))
 
 
-def train(columns: Columns, pairs: Pairs, patterns: npt.NDArray[np.int64], start: Model, *, version: str, seed: int = 1) -> Model:
-    """A model for these records, from the patterns of their candidate pairs. The same records and seed give the same model."""
+def _with_labels(grouped: _Patterns, labels: Labels) -> _Patterns:
+    return _Patterns(
+        np.concatenate((grouped.levels, level_table(labels.patterns))),
+        np.concatenate((grouped.counts, np.full(len(labels.patterns), _LABEL_COUNTS))),
+        np.concatenate((grouped.known, labels.same.astype(np.int8))),
+    )
+
+
+def train(
+    columns: Columns,
+    pairs: Pairs,
+    patterns: npt.NDArray[np.int64],
+    start: Model,
+    *,
+    version: str,
+    labels: Labels | None = None,
+    seed: int = 1,
+) -> Model:
+    """A model for these records, from the patterns of their candidate pairs and, where there are, from what people decided.
+
+    The same records, labels and seed give the same model.
+    """
     if columns.size < 2 or not len(pairs):
         return replace(start.for_population(columns.size), version=version)
     levels = [_table(start, number) for number in range(len(CLASSES))]
@@ -69,7 +101,7 @@ def train(columns: Columns, pairs: Pairs, patterns: npt.NDArray[np.int64], start
         levels[HOUSEHOLD] = _household(_group(patterns_of_pairs(columns, at_home)), levels, start)
     per_record = [*start.per_record]
     per_record[HOUSEHOLD] = _household_pairs(columns, levels, per_record)
-    grouped = _group(patterns)
+    grouped = _group(patterns) if labels is None else _with_labels(_group(patterns), labels)
     _expectation_maximisation(grouped, levels, per_record, columns.size, start)
     probabilities = monotone(tuple(tuple(map(tuple, table)) for table in levels))
     together = _names_together(columns, levels, per_record)
@@ -232,7 +264,12 @@ def _responsibilities(grouped: _Patterns, levels: list[list[list[float]]], prior
             logs[row] += table[grouped.levels[:, at]]
     logs -= logs.max(axis=0)
     parts: Floats = np.exp(logs)
-    parts /= parts.sum(axis=0)
+    if SAME in numbers:
+        parts[numbers.index(SAME), grouped.known == 0] = 0.0
+        for row, number in enumerate(numbers):
+            if number != SAME:
+                parts[row, grouped.known == 1] = 0.0
+    parts /= np.maximum(parts.sum(axis=0), _FEWEST)
     return parts
 
 

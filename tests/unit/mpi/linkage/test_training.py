@@ -10,10 +10,10 @@ from bench.linkage.population import COLUMNS, Population
 from mpi.linkage.batch import patterns_of_pairs
 from mpi.linkage.candidates import candidate_pairs
 from mpi.linkage.columns import from_raw
-from mpi.linkage.levels import BIRTH, GIVEN, SEX, SUFFIX, Birth, Given
+from mpi.linkage.levels import BIRTH, FIELDS, GIVEN, SEX, SUFFIX, Birth, Given, pattern_of
 from mpi.linkage.model import HOUSEHOLD, NAMESAKE, SAME, STRANGER, TWIN, Model
 from mpi.linkage.shipped import shipped_model
-from mpi.linkage.training import train
+from mpi.linkage.training import Labels, train
 
 
 def _trained(records: int = 4000) -> tuple[Model, float]:
@@ -58,3 +58,20 @@ def test_without_pairs_the_start_is_kept() -> None:
     nothing = np.zeros(0, np.int64)
 
     assert train(columns, nothing, nothing, shipped_model(), version="t") == replace(shipped_model().for_population(1), version="t")
+
+
+def test_what_people_decided_is_learnt() -> None:
+    rows = list(Population(10).records(1500))
+    columns = from_raw({name: [row[name] for _, row in rows] for name in COLUMNS})
+    pairs = candidate_pairs(columns)
+    patterns = patterns_of_pairs(columns, pairs)
+    swapped = np.full(400, pattern_of((Given.SWAPPED, *([1] * (len(FIELDS) - 1)))), np.int64)
+
+    plain = train(columns, pairs, patterns, shipped_model(), version="t")
+    same, different = (
+        train(columns, pairs, patterns, shipped_model(), version="t", labels=Labels(swapped, np.full(400, verdict)))
+        for verdict in (True, False)
+    )
+
+    assert same.levels[SAME][GIVEN][Given.SWAPPED] > 2 * plain.levels[SAME][GIVEN][Given.SWAPPED]
+    assert different.levels[SAME][GIVEN][Given.SWAPPED] <= plain.levels[SAME][GIVEN][Given.SWAPPED] * 1.01
