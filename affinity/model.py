@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 
-from kernel.identifiers import AssigningAuthority, is_oid
+from kernel.identifiers import AssigningAuthority, PatientId, is_oid
 
 
 class Origin(Enum):
@@ -53,6 +53,20 @@ class Source:
     def name(self) -> str:
         """As `Subject.source` names it."""
         return f"{self.facility}|{self.application}"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a patient id of the affinity domain stands for at the moment.
+
+    `active` is False for one that its source merged into another. `survivor` is the identifier the person goes by and her documents
+    are shown with, `all_ids` every identifier of the same person, the survivor among them. An unknown one survives as itself, alone.
+    """
+
+    known: bool
+    active: bool
+    survivor: PatientId
+    all_ids: tuple[PatientId, ...]
 
 
 class CodeStanding(Enum):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy.engine import Connection
 
+from affinity.model import Standing
 from affinity.service import AffinityService
 from kernel.database import Database
 from kernel.identifiers import PatientId
 from mpi import store
-from mpi.model import Standing
 
 
 class MpiPatientDirectory:

@@ -182,20 +182,6 @@ class Fed:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What an identifier of the affinity domain stands for.
-
-    `active` is False for one that its source merged into another. `survivor` is the identifier the person goes by, `all_ids` every
-    identifier of the same person, the survivor among them. An unknown one survives as itself, alone.
-    """
-
-    known: bool
-    active: bool
-    survivor: PatientId
-    all_ids: tuple[PatientId, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Located:
     """An identifier of a message after its authority was found."""
 

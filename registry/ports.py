@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
+from affinity.model import Standing
 from kernel.codes import Code
 from kernel.identifiers import PatientId
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What an identifier of the affinity domain stands for at the moment.
-
-    `active` is False for an identifier subsumed by another. `survivor` is the identifier its documents are shown with, `all_ids`
-    every identifier of the same person, the survivor among them. An unknown one is its own survivor and the only one.
-    """
-
-    known: bool
-    active: bool
-    survivor: PatientId
-    all_ids: tuple[PatientId, ...]
 
 
 class PatientDirectory(Protocol):

@@ -8,12 +8,13 @@ from typing import Final
 
 from sqlalchemy.engine import Connection
 
+from affinity.model import Standing
 from ebrim.query import LEAF_CLASS, OBJECT_REF, StoredQuery
 from kernel.database import execute_text
 from kernel.errors import Condition, Rejected, rejected, violation
 from kernel.identifiers import parse_cx
 from kernel.outbox import AUDIT_INSERT
-from registry.ports import PatientDirectory, Standing
+from registry.ports import PatientDirectory
 from registry.queries import answers
 from registry.queries.catalogue import CATALOGUE, Definition, Family
 from registry.queries.families import FAMILIES

@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from affinity.model import Standing
 from ebrim.model import EntryType, Submission
 from kernel.database import Database, Work
 from kernel.errors import Condition, Rejected, Unavailable, Violation, violation
@@ -18,7 +19,7 @@ from registry.effects import TYPES_NEEDED, effects_of
 from registry.filing import ASSOCIATION_TYPE, Numbers
 from registry.model import Changes, Kind, RegisteredObject, Row, key_of
 from registry.placing import placed
-from registry.ports import CodeSets, PatientDirectory, Standing
+from registry.ports import CodeSets, PatientDirectory
 from registry.rules.against_registry import Registered, patient_faults, references, registry_faults, submitted_uuids
 from registry.rules.attributes import entry_faults, folder_faults, set_faults
 from registry.rules.code_sets import code_set_faults

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from affinity.model import Standing
 from ebrim.model import Association, DocumentEntry, Folder
 from kernel.errors import Condition, Violation, violation
 from kernel.identifiers import is_entry_uuid
 from registry.model import Kind, RegisteredObject
-from registry.ports import Standing
 from registry.rules.structure import HAS_MEMBER, RELATIONSHIPS, SNAPSHOT, Contents
 
 

@@ -9,6 +9,7 @@ from lxml import etree
 from sqlalchemy.engine import Connection
 
 from access.subject import Subject
+from affinity.model import Standing
 from atna.participants import AuditContext
 from ebrim.model import Submission
 from ebrim.query import LEAF_CLASS, QuerySlot, StoredQuery, quoted, quoted_list
@@ -18,7 +19,7 @@ from kernel.codes import Code
 from kernel.database import Database
 from kernel.identifiers import PatientId, parse_cx
 from kernel.peer import Peer
-from registry.ports import Standing, Verdict
+from registry.ports import Verdict
 from registry.service import RegistryService
 from registry.settings import RegistrySettings
 from tests.support.clocks import TickingClock, counted_uuids

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from affinity.model import Standing
 from ebrim.model import Association, AssociationType, EntryType, Identifier, Slot, Submission
 from kernel.errors import Condition
 from registry.model import Kind, Life, RegisteredObject, key_of
-from registry.ports import Standing
 from registry.rules.against_registry import Registered, references, registry_faults, submitted_uuids
 from registry.rules.structure import Contents
 from tests.support.metadata import PATIENT, SHA1_OF_ABC, a_document_entry, a_folder, a_membership, a_submission
