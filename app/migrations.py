@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from affinity.store import METADATA as AFFINITY
 from arr.tables import METADATA as ARR
-from console.searches import METADATA as CONSOLE
+from console.searches import SEARCH
 from kernel.outbox import METADATA as KERNEL
 from mpi.tables import METADATA as MPI
 from registry.tables import METADATA as REGISTRY
@@ -61,7 +61,7 @@ HISTORIES: Final = tuple(
         ("repository", REPOSITORY),
         ("mpi", MPI),
         ("arr", ARR),
-        ("console", CONSOLE),
+        ("console", SEARCH.metadata),
     )
 )
 

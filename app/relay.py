@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
@@ -75,7 +76,7 @@ class Consumer:
         """Each row in a unit of its own; one that fails is put off and does not hold the others."""
         for row in ids:
             try:
-                self._database.attempt(lambda work, row=row: self._take(work, row))
+                self._database.attempt(partial(self._take, row=row))
             except Exception as problem:  # the worker's loop: whatever broke, the row stays and is tried again
                 self._put_off(row, problem)
 

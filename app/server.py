@@ -6,6 +6,7 @@ Every request carries a `hie.peer` in its environ: the client's address, our end
 from __future__ import annotations
 
 import itertools
+import logging
 import socket
 import ssl
 import threading
@@ -16,15 +17,19 @@ from typing import Any, Final
 import structlog
 from cheroot import wsgi
 from cheroot.makefile import StreamReader, StreamWriter
+from cheroot.server import HTTPRequest
 from cheroot.ssl import Adapter
 
 from app.settings import HttpSettings
 from kernel.peer import Peer
+from kernel.tls import subject_of
 
 log = structlog.get_logger("http")
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 PEER: Final = "hie.peer"
 _KEPT_CONNECTIONS: Final = 2000
+_STOP_SECONDS: Final = 30
+"""So long the requests in hand may take when the server stops."""
 _numbers = itertools.count(int(time.time() * 1000) << 16)
 
 
@@ -33,7 +38,7 @@ def request_id() -> str:
     return f"{next(_numbers):x}"
 
 
-class _LazyTls(Adapter):  # type: ignore[misc]  # cheroot is untyped
+class _LazyTls(Adapter):
     """Leaves the handshake to the first read, so that a client that stalls in it holds one thread and not the listener."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -55,27 +60,45 @@ class _LazyTls(Adapter):  # type: ignore[misc]  # cheroot is untyped
         return kind(sock, mode, bufsize if bufsize > 0 else 65536)
 
 
-class _Gateway(wsgi.Gateway_10):  # type: ignore[misc]  # cheroot is untyped
+class _Gateway(wsgi.Gateway_10):
     """Tells the application who is at the other end."""
 
-    def get_environ(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environ()
-        connection = self.req.conn
-        subject = ""
-        if isinstance(connection.socket, ssl.SSLSocket):
-            subject = _subject(connection.socket)
+    def __init__(self, req: HTTPRequest) -> None:
+        super().__init__(req)
+        environ: dict[str, Any] = self.env
+        connection = req.conn.socket
+        subject = subject_of(connection.getpeercert()) if isinstance(connection, ssl.SSLSocket) else ""
         host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
-        public = self.req.server.public_url or f"{environ['wsgi.url_scheme']}://{host}"
+        public = req.server.public_url or f"{environ['wsgi.url_scheme']}://{host}"
         environ[PEER] = Peer(environ["REMOTE_ADDR"], f"{public}{environ['PATH_INFO']}", subject, request_id())
-        return environ
 
 
-def _subject(connection: ssl.SSLSocket) -> str:
-    """RFC 4514 form of the verified certificate's subject; empty without a certificate."""
-    certificate = connection.getpeercert() or {}
-    parts: Any = certificate.get("subject", ())
-    short = {"commonName": "CN", "organizationName": "O", "organizationalUnitName": "OU", "countryName": "C", "localityName": "L"}
-    return ",".join(f"{short.get(name, name)}={value}" for ((name, value),) in reversed(parts))
+class _Server(wsgi.Server):
+    """cheroot's server with our limits and our log."""
+
+    software = "Affinity"
+    keep_alive_conn_limit = _KEPT_CONNECTIONS
+
+    def __init__(self, app: WsgiApp, host: str, port: int, settings: HttpSettings) -> None:
+        super().__init__(
+            (host, port),
+            app,
+            numthreads=settings.threads,
+            request_queue_size=1024,
+            shutdown_timeout=_STOP_SECONDS,
+            accepted_queue_size=_KEPT_CONNECTIONS,
+            reuse_port=settings.processes > 1,
+        )
+        self.gateway = _Gateway  # cheroot sets its own on the instance
+        self.server_name = host
+        self.public_url = settings.public_url.rstrip("/")
+        self.timeout = settings.idle_seconds
+        self.max_request_header_size = settings.header_bytes
+        self.max_request_body_size = settings.body_bytes
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: ARG002 - cheroot calls it so
+        """What cheroot has to say of a broken connection may quote a request line, and that may hold identifiers."""
+        log.warning("connection ended with an error", error=msg.partition("\n")[0][:60] if level >= logging.ERROR else "")
 
 
 class HttpServer:
@@ -83,24 +106,7 @@ class HttpServer:
 
     def __init__(self, app: WsgiApp, listen: str, settings: HttpSettings, *, tls: ssl.SSLContext | None = None) -> None:
         host, _, port = listen.rpartition(":")
-        self._server: Any = wsgi.Server(
-            (host, int(port)),
-            app,
-            numthreads=settings.threads,
-            request_queue_size=1024,
-            timeout=settings.idle_seconds,
-            shutdown_timeout=30,
-            accepted_queue_size=_KEPT_CONNECTIONS,
-            reuse_port=settings.processes > 1,
-        )
-        self._server.gateway = _Gateway
-        self._server.public_url = settings.public_url.rstrip("/")
-        self._server.server_name = host
-        self._server.software = "Affinity"
-        self._server.keep_alive_conn_limit = _KEPT_CONNECTIONS
-        self._server.max_request_header_size = settings.header_bytes
-        self._server.max_request_body_size = settings.body_bytes
-        self._server.error_log = _log_error
+        self._server = _Server(app, host, int(port), settings)
         if tls is not None:
             self._server.ssl_adapter = _LazyTls(tls)
         self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
@@ -115,9 +121,4 @@ class HttpServer:
     def stop(self) -> None:
         """Accepts no more, lets the requests in hand end, and closes."""
         self._server.stop()
-        self._thread.join(timeout=35)
-
-
-def _log_error(msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: ARG001 - cheroot calls it so
-    # what cheroot has to say of a broken connection may quote a request line, and that may hold identifiers
-    log.warning("connection ended with an error", error=msg.partition("\n")[0][:60] if level >= 40 else "")
+        self._thread.join(timeout=_STOP_SECONDS + 5)

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from kernel.logs import configure_logs
 
 from app.relay import Relay
 from app.server import HttpServer
 from app.settings import Settings
 from app.wiring import House
-from app.worker import EMBEDDED, EmbeddedWorker, make_celery, publisher, run_worker
+from app.worker import EMBEDDED, EmbeddedWorker, bind, make_celery, publisher, run_worker
 from console.store import Role
+from kernel.logs import configure_logs
 
 log = structlog.get_logger("serve")
 _CHILD_SECONDS: Final = 60
@@ -28,7 +28,7 @@ _CHILD_SECONDS: Final = 60
 def serve_until_told(settings: Settings, data: Path, *, part: str = "all") -> int:
     """Serves until SIGTERM or SIGINT; the exit code. `part` is `http` in the processes that only serve HTTP beside the first."""
     configure_logs(settings.log.level, settings.log.form)
-    told = _told_to_stop()
+    told = told_to_stop()
     with ExitStack() as stack:
         house = House(settings, data)
         stack.callback(house.close)
@@ -56,7 +56,7 @@ def work_until_told(settings: Settings, data: Path) -> int:
         stack.callback(house.close)
         house.require_migrated()
         celery = make_celery(house.broker_url, queue=settings.broker.queue)
-        house.bind_jobs(celery)
+        bind(celery, house.jobs())
         relay = _relay(house, publisher(celery))
         relay.start()
         stack.callback(relay.stop)
@@ -66,7 +66,8 @@ def work_until_told(settings: Settings, data: Path) -> int:
     return 0
 
 
-def _told_to_stop() -> threading.Event:
+def told_to_stop() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
     told = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda _signal, _frame: told.set())
@@ -85,7 +86,7 @@ def start_work(house: House, stack: ExitStack) -> None:
     if house.broker_url != EMBEDDED and not house.settings.worker.embedded:
         return
     celery = make_celery(house.broker_url, queue=house.settings.broker.queue)
-    house.bind_jobs(celery)
+    bind(celery, house.jobs())
     worker = EmbeddedWorker(celery)
     worker.start()
     stack.callback(worker.stop)

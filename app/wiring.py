@@ -12,10 +12,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 import structlog
-from console.identities import identity_pages
 from sqlalchemy.engine.url import make_url
 
-from access.subject import Subject
 from affinity.service import AffinityService
 from app import contracts, migrations
 from app.health import Check, Health, database_answers, folder_is_writable, measure_outboxes
@@ -26,16 +24,17 @@ from app.ports import LocalRegistry
 from app.relay import FORWARD_AUDIT, HANDLE, PERIODIC, Consumer, Handler, Periodic
 from app.server import WsgiApp
 from app.settings import Settings
-from app.worker import Celery, bind
+from app.worker import Jobs
 from arr.model import LOCAL, Prepared
 from arr.service import AuditService
 from arr.signing import load_keys, load_signer, make_signer
 from atna.feed import Sink, drain
-from atna.message import AuditMessage, Outcome
+from atna.message import AuditMessage
 from atna.participants import AuditContext, this_process
-from atna.system_events import application_started, application_stopped, logged_in, logged_out
+from atna.system_events import application_started, application_stopped
 from atna.vocabulary import Action
 from console.audit import audit_pages
+from console.identities import identity_pages
 from console.searches import Searches
 from console.sessions import Lifetimes, Sessions
 from console.store import Role
@@ -280,16 +279,10 @@ class House:
         self.sessions = Sessions(self.database, self.clock, lifetimes)
         return make_console(
             self.sessions,
-            Logins(self._login, self._logout),
+            Logins(self.audit_context, self.clock),
             identity_pages(Viewing(self.index, self.mpi.matcher), Stewardship(self.index)),
             audit_pages(self.arr, Searches(self.database)),
         )
-
-    def _login(self, subject: Subject, _name: str) -> bytes:
-        return logged_in(self.audit_context, subject, when=self.clock(), outcome=Outcome.SUCCESS).to_xml()
-
-    def _logout(self, subject: Subject, _name: str) -> bytes:
-        return logged_out(self.audit_context, subject, when=self.clock()).to_xml()
 
     def sign_in_link(self, name: str, role: Role, address: str = "") -> str:
         """A one-time link to the console for a person."""
@@ -313,8 +306,8 @@ class House:
         """Who hears that an audit target was emptied by this process."""
         self._forwarded = forwarded
 
-    def bind_jobs(self, celery: Celery) -> None:
-        """Gives the worker its jobs."""
+    def jobs(self) -> Jobs:
+        """What a worker does, by name."""
         handlers: Mapping[str, Handler] = tasks(self.mpi.matcher)
         periodic = {job.name: job.act for job in self.periodic}
         consumer = Consumer(self.database, handlers)
@@ -322,7 +315,7 @@ class House:
         def run_periodic(name: str) -> None:
             periodic[name]()
 
-        bind(celery, {HANDLE: consumer.handle, FORWARD_AUDIT: self.forward_audit, PERIODIC: run_periodic})
+        return {HANDLE: consumer.handle, FORWARD_AUDIT: self.forward_audit, PERIODIC: run_periodic}
 
     def forward_audit(self, target: str) -> None:
         """Moves what waits for an audit record repository."""
@@ -402,7 +395,7 @@ class House:
         )
 
 
-def database_url(settings: Settings, data: Path) -> sa.URL | str:
+def database_url(settings: Settings, data: Path) -> str:
     """The database's address: a file below the data folder, or a server with its password."""
     url = settings.database.url
     if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):

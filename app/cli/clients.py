@@ -108,7 +108,7 @@ def feed(
                 "file": str(file),
                 "message": fed.control_id,
                 "answer": fed.code,
-                "errors": [" ".join(filter(None, (e.location, e.code, e.text))) for e in fed.errors],
+                "errors": [" ".join(filter(None, (e.place, e.code, e.text))) for e in fed.errors],
             }
             for file, fed in answers
         ),
