@@ -42,8 +42,12 @@ def prepare(received: Received) -> Prepared:
 
 
 def audit_xml(received: Received) -> bytes:
-    """The XML within the bytes received: from its declaration or root to its end; empty when there is none."""
-    return _xml_and_flaws(received)[0]
+    """The XML within the bytes received: from its declaration or root to its end; empty when there is none.
+
+    Where a relay has escaped line ends and only that keeps it from being read, they are spaces.
+    """
+    xml, _ = _xml_and_flaws(received)
+    return _ESCAPED.sub(b" ", xml) if _ESCAPED.search(xml) and _read(xml) is None else xml
 
 
 def _xml_and_flaws(received: Received) -> tuple[bytes, tuple[str, ...]]:
@@ -59,23 +63,15 @@ def _xml_and_flaws(received: Received) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _read(xml: bytes) -> AuditMessage | None:
-    """The message; None when it cannot be read, also not after undoing what a relay did to its line ends."""
-    if not xml:
-        return None
     try:
-        return read(xml)
-    except HieError:
-        if not _ESCAPED.search(xml):
-            return None
-    try:
-        return read(_ESCAPED.sub(b" ", xml))
+        return read(xml) if xml else None
     except HieError:
         return None
 
 
 def _summary(received: Received) -> tuple[Summary, tuple[int, ...]]:
     xml, found = _xml_and_flaws(received)
-    message = _read(xml)
+    message = _read(xml) or (_read(_ESCAPED.sub(b" ", xml)) if _ESCAPED.search(xml) else None)
     if message is None:
         return Summary(received.received_at, flaws=" ".join(found)), (term(Kind.FLAW, FLAWED),)
     flaws = (*found, *(defect.name for defect in message.defects))

@@ -58,7 +58,10 @@ def test_the_message_is_found_within_a_syslog_frame(frame: bytes) -> None:
 def test_what_a_relay_did_to_line_ends_is_undone() -> None:
     relayed = encode(XML.replace(b"><", b">#012 #011<").replace(b' UserID="', b'#012UserID="', 1), US, WHEN)
 
-    assert prepare(received(relayed, Channel.TCP)).summary.is_readable
+    message = received(relayed, Channel.TCP)
+
+    assert prepare(message).summary.is_readable
+    assert read(audit_xml(message)) == an_event()
 
 
 @pytest.mark.parametrize(
