@@ -2,8 +2,8 @@
 
     python -m bench.registry_cost [sqlite|postgres] [--rounds N]
 
-Prints CPU microseconds of this process and wall-clock microseconds for each step: medians, one request at a time. The database's own CPU
-is not in the first figure. Ratios between the lines mean more than the lines.
+Prints CPU microseconds of this process and wall-clock microseconds for each step: medians, one request at a time. The database's
+own CPU is not in the first figure. Ratios between the lines mean more than the lines.
 """
 
 from __future__ import annotations

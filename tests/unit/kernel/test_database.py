@@ -163,10 +163,10 @@ def test_text_that_breaks_a_constraint_raises_as_any_statement_does(make_databas
     assert rows(database, THING) == 0
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)  # SQLite has one writer, and gains nothing
 def test_a_statement_that_is_a_unit_by_itself_carries_its_audit_messages(make_database: MakeDatabase) -> None:
     database = make_database(METADATA)
-    if database.is_sqlite:
-        pytest.skip("SQLite has one writer, and gains nothing")
 
     with database.glance() as connection:
         text = f"WITH told AS ({AUDIT_INSERT}) INSERT INTO thing (id, n) VALUES (1, 1)"
