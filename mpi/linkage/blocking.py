@@ -44,6 +44,7 @@ RULES: tuple[str, ...] = (
     "family_home_year",
 )
 """Names of the rules; the place of a name is the number of its rule."""
+RULE_NUMBERS: Final = {name: number for number, name in enumerate(RULES, start=1)}
 
 
 @lru_cache(_CACHE)
@@ -58,7 +59,7 @@ def mix(rule: str, *parts: int) -> int:
     """The key of a rule, signed; zero when a part is missing. `batch` does the same on columns."""
     if not all(parts):
         return 0
-    key = RULES.index(rule) + 1
+    key = RULE_NUMBERS[rule]
     for part in parts:
         key = ((key * MULTIPLIER) ^ part) & MASK
         key ^= key >> 29

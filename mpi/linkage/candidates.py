@@ -23,7 +23,7 @@ _SHIFT = np.uint64(29)
 
 def mix_columns(rule: str, *parts: Keys) -> Keys:
     """`blocking.mix` on columns, not yet signed; zero where a part is missing."""
-    key = np.full(len(parts[0]), blocking.RULES.index(rule) + 1, np.uint64)
+    key = np.full(len(parts[0]), blocking.RULE_NUMBERS[rule], np.uint64)
     complete = np.ones(len(key), np.bool_)
     for part in parts:
         complete &= part != 0
@@ -128,6 +128,29 @@ def candidate_pairs(columns: Columns, rules: Collection[str] = blocking.RULES) -
     keep[1:] = pairs[1:] != pairs[:-1]
     result: Pairs = pairs[keep]
     return result
+
+
+def keys_of(columns: Columns, source_ids: Sequence[str] = ()) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """For the store: records by place and their `blocking_keys`, a row per key, in order of record.
+
+    `source_ids` are the own identifiers of the records as `authority:id`, which columns do not hold.
+    """
+    found = [(keys, np.flatnonzero(keys)) for _, arrays in rule_keys(columns) for keys in arrays]
+    for authority, column in columns.identifiers.items():
+        texts = [f"{authority.removeprefix('=')}:{value}" if value else "" for value in column.values]
+        keys = mix_columns("identifier", _hashes(texts))[column.codes]
+        found.append((keys, np.flatnonzero(keys)))
+    if source_ids:
+        keys = mix_columns("identifier", _hashes(source_ids))
+        found.append((keys, np.flatnonzero(keys)))
+    more = [(index, key) for index, record in columns.history.items() for key in blocking.blocking_keys(record)]
+    owners = np.concatenate([at for _, at in found] + [np.array([index for index, _ in more], np.int64)])
+    signed = np.concatenate([keys[at].view(np.int64) for keys, at in found] + [np.array([key for _, key in more], np.int64)])
+    order = np.lexsort((signed, owners))
+    owners, signed = owners[order], signed[order]
+    keep = np.ones(len(owners), np.bool_)
+    keep[1:] = (owners[1:] != owners[:-1]) | (signed[1:] != signed[:-1])
+    return owners[keep], signed[keep]
 
 
 def _spread(column: Column) -> Keys:

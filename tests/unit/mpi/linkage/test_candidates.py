@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.linkage.population import COLUMNS, Population
 from mpi.linkage import blocking
 from mpi.linkage.blocking import blocking_keys
-from mpi.linkage.candidates import candidate_pairs, mix_columns, rule_keys
+from mpi.linkage.candidates import candidate_pairs, keys_of, mix_columns, rule_keys
 from mpi.linkage.columns import from_prepared, from_raw
 from mpi.linkage.normalise import Prepared
 from tests.support.people import RECORDS
@@ -59,3 +59,12 @@ def test_pairs_are_ordered_and_each_once() -> None:
     assert pairs == sorted(pairs)
     assert max(Counter(pairs).values()) == 1
     assert all(pair // columns.size < pair % columns.size for pair in pairs)
+
+
+@settings(max_examples=50)
+@given(records=st.lists(RECORDS, min_size=1, max_size=4))
+def test_keys_for_the_store_are_those_of_each_record(records: list[Prepared]) -> None:
+    owners, keys = keys_of(from_prepared(records), [record.source_id for record in records])
+
+    for index, record in enumerate(records):
+        assert sorted(keys[owners == index].tolist()) == sorted(blocking_keys(record))
