@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import ssl
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
@@ -24,14 +25,18 @@ from app.ports import LocalRegistry
 from app.relay import FORWARD_AUDIT, HANDLE, PERIODIC, Consumer, Handler, Periodic
 from app.server import WsgiApp
 from app.settings import Settings
+from app.syslog import SyslogAddresses, SyslogLimits, SyslogListener
 from app.worker import Jobs
 from arr.model import LOCAL, Prepared
 from arr.service import AuditService
 from arr.signing import load_keys, load_signer, make_signer
-from atna.feed import Sink, drain
+from arr.transactions.iti20_record_audit_event import RecordAuditEvent
+from atna.feed import RemoteSink, Sink, drain
 from atna.message import AuditMessage
 from atna.participants import AuditContext, this_process
-from atna.system_events import application_started, application_stopped
+from atna.syslog import Sender
+from atna.system_events import application_started, application_stopped, node_authentication_failed
+from atna.transport import Address, DatagramSink, StreamSink
 from atna.vocabulary import Action
 from console.audit import audit_pages
 from console.identities import identity_pages
@@ -45,6 +50,7 @@ from kernel.database import Database
 from kernel.errors import Condition, HieError, Unavailable, violation
 from kernel.identifiers import Oid, new_entry_uuid
 from kernel.times import system_clock
+from kernel.tls import TlsFiles, client_context, server_context
 from mpi.authorities import Authorities
 from mpi.directory import MpiPatientDirectory
 from mpi.index import Index
@@ -93,7 +99,10 @@ class House:
         self.data = data
         data.mkdir(parents=True, exist_ok=True)
         self.clock = system_clock
-        self.audit_targets = (LOCAL,) if settings.audit.local else ()
+        self.audit_targets = (
+            *((LOCAL,) if settings.audit.local else ()),
+            *(target.name for target in settings.audit.targets),
+        )
         self.database = Database(
             database_url(settings, data),
             clock=self.clock,
@@ -323,9 +332,23 @@ class House:
         self._forwarded(target)
 
     def _audit_sink(self, target: str) -> Sink[Prepared]:
-        if target != LOCAL:
-            raise Unavailable(violation(Condition.PEER_UNAVAILABLE, "audit", f"{target} is not in the settings"))
-        return self.arr
+        return self.arr if target == LOCAL else self._remote_sinks[target]
+
+    @cached_property
+    def _remote_sinks(self) -> Mapping[str, RemoteSink]:
+        """The audit record repositories of others; what waits for one that is no longer in the settings stays."""
+        sender = Sender(self.audit_context.host, self.audit_context.source_id, self.audit_context.process_id)
+        sinks: dict[str, RemoteSink] = {}
+        for target in self.settings.audit.targets:
+            scheme, _, place = target.url.partition("://")
+            host, _, port = place.rpartition(":")
+            address = Address(host, int(port))
+            if scheme == "syslog+udp":
+                sinks[target.name] = DatagramSink(address, sender, monotonic=time.monotonic)
+            else:
+                tls = client_context(self._tls_files(), trust=self.settings.tls.trust)
+                sinks[target.name] = StreamSink(address, sender, monotonic=time.monotonic, tls=tls)
+        return sinks
 
     @cached_property
     def periodic(self) -> Sequence[Periodic]:
@@ -361,13 +384,41 @@ class House:
         tell(application_started)
         stack.callback(tell, application_stopped)
 
-    def syslog_listeners(self) -> tuple[MllpListener, ...]:
-        """Audit messages of others."""
-        return ()
+    def syslog_listeners(self) -> tuple[SyslogListener, ...]:
+        """Audit messages of others (ITI-20). The TLS address is opened only where there is a certificate."""
+        syslog = self.settings.syslog
+        tls = self.server_tls() if self.settings.tls.certificate is not None else None
+        addresses = SyslogAddresses(
+            udp=address_of(syslog.listen_udp),
+            tcp=address_of(syslog.listen_tcp),
+            tls=address_of(syslog.listen_tls) if tls else None,
+        )
+        if addresses == SyslogAddresses():
+            return ()
+        limits = SyslogLimits(message_bytes=syslog.message_bytes)
+        door = RecordAuditEvent(self.arr, self.clock)
+        return (SyslogListener(door, addresses, limits=limits, tls=tls, refused=self._node_refused),)
+
+    def _node_refused(self, address: str, endpoint: str, reason: str) -> None:
+        event = node_authentication_failed(self.audit_context, when=self.clock(), address=address, endpoint=endpoint, reason=reason)
+        with self.database.begin() as work:
+            work.audit(event.to_xml())
 
     def server_tls(self) -> ssl.SSLContext:
-        """What our TLS listeners use."""
-        raise Unavailable(violation(Condition.INTERNAL, "tls", "there is no certificate"))
+        """What our TLS listeners use. Raises `Unavailable` where its files are not there or cannot be used."""
+        files = self._tls_files()
+        if files is None:
+            raise Unavailable(violation(Condition.INTERNAL, "tls", "set tls.certificate and tls.key for a TLS listener"))
+        try:
+            return server_context(files, client_certificate=self.settings.tls.client_certificate)
+        except (OSError, ValueError) as problem:
+            raise Unavailable(violation(Condition.INTERNAL, "tls", f"{files.certificate}: {problem}")) from problem
+
+    def _tls_files(self) -> TlsFiles | None:
+        tls = self.settings.tls
+        if tls.certificate is None or tls.key is None:
+            return None
+        return TlsFiles(tls.certificate, tls.key, tls.trust, tls.revoked)
 
     # doors of the patient index
 
@@ -401,6 +452,12 @@ def database_url(settings: Settings, data: Path) -> str:
     if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
         return f"sqlite:///{(data / url.removeprefix('sqlite:///')).absolute()}"
     return with_password(url, settings.database.password_file)
+
+
+def address_of(listen: str) -> tuple[str, int] | None:
+    """host:port as a pair; None for nothing."""
+    host, _, port = listen.rpartition(":")
+    return (host, int(port)) if port else None
 
 
 def with_password(url: str, file: Path | None) -> str:

@@ -1,9 +1,9 @@
-"""Tables of the console: one-time links and sessions. Only digests of their secrets are kept."""
+"""Tables of the console: one-time links and sessions. Only digests of the secrets of links and cookies are kept."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Final
 
@@ -29,7 +29,9 @@ SESSION: Final = sa.Table(
     sa.Column("form_secret", sa.Text, nullable=False),
     sa.Column("begun_at", sa.BigInteger, nullable=False),
     sa.Column("used_at", sa.BigInteger, nullable=False),
+    sa.Column("notice", sa.Text, nullable=False),
 )
+"""`notice` is what the next page tells, as JSON; empty when there is nothing to tell."""
 
 
 class Role(Enum):
@@ -48,6 +50,7 @@ class Session:
     form_secret: str
     begun_at: int
     used_at: int
+    notice: str = ""
 
 
 def digest(secret: str) -> bytes:
@@ -76,22 +79,18 @@ def take_link(connection: Connection, secret: str, now: int) -> tuple[str, Role]
 
 def add_session(connection: Connection, secret: str, session: Session) -> None:
     """Keeps a session."""
-    connection.execute(
-        SESSION.insert().values(
-            digest=digest(secret),
-            name=session.name,
-            role=session.role.value,
-            form_secret=session.form_secret,
-            begun_at=session.begun_at,
-            used_at=session.used_at,
-        )
-    )
+    values = {**asdict(session), "digest": digest(secret), "role": session.role.value}
+    connection.execute(SESSION.insert().values(values))
 
 
 def session(connection: Connection, secret: str) -> Session | None:
     """The session of a cookie, however old."""
     row = connection.execute(sa.select(SESSION).where(SESSION.c.digest == digest(secret))).one_or_none()
-    return Session(row.name, Role(row.role), row.form_secret, row.begun_at, row.used_at) if row else None
+    return _session(row) if row else None
+
+
+def _session(row: sa.Row[tuple[object, ...]]) -> Session:
+    return Session(row.name, Role(row.role), row.form_secret, row.begun_at, row.used_at, row.notice)
 
 
 def touch_session(connection: Connection, secret: str, now: int) -> None:
@@ -99,6 +98,17 @@ def touch_session(connection: Connection, secret: str, now: int) -> None:
     connection.execute(sa.update(SESSION).where(SESSION.c.digest == digest(secret)).values(used_at=now))
 
 
-def end_session(connection: Connection, secret: str) -> None:
-    """Forgets a session."""
-    connection.execute(sa.delete(SESSION).where(SESSION.c.digest == digest(secret)))
+def set_notice(connection: Connection, secret: str, notice: str) -> None:
+    """What the next page of a session tells."""
+    connection.execute(sa.update(SESSION).where(SESSION.c.digest == digest(secret)).values(notice=notice))
+
+
+def end_session(connection: Connection, secret: str) -> bool:
+    """Forgets a session; False when somebody was faster."""
+    return connection.execute(sa.delete(SESSION).where(SESSION.c.digest == digest(secret))).rowcount == 1
+
+
+def end_sessions(connection: Connection, *, used_before: int, begun_before: int) -> tuple[Session, ...]:
+    """Forgets every session that is too old; gives them."""
+    is_old = (SESSION.c.used_at < used_before) | (SESSION.c.begun_at < begun_before)
+    return tuple(_session(row) for row in connection.execute(sa.delete(SESSION).where(is_old).returning(*SESSION.c)))

@@ -1,165 +1,150 @@
-"""The console as a WSGI application: who may see what, forms that cannot be forged, headers, error pages."""
+"""The console as a WSGI application: its pages, headers and error pages."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import wraps
-from typing import Final, ParamSpec, cast
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
 
-from flask import Blueprint, Flask, Response, abort, g, redirect, render_template, request, url_for
+import structlog
+from flask import Blueprint, Flask, Response, abort, g, render_template, request, url_for
+from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response as AnyResponse
 
-from access.subject import Subject
-from console.sessions import COOKIE, Sessions
-from console.store import Role, Session
-from kernel.codes import Code
-from kernel.errors import HieError, Refused, Unavailable
-from kernel.peer import Peer
+from console import showing
+from console.guard import SESSIONS, cookie, is_from_elsewhere, now, peer, roles_of, sessions, subject, tell
+from console.navigation import entries
+from console.notices import Notice
+from console.sessions import Sessions
+from console.showing import sentence
+from console.signing import Logins, signing_pages
+from kernel.errors import Condition, HieError, Refused, Unavailable
 
-PEER: Final = "hie.peer"
+__all__ = ["BASE", "Logins", "make_console", "subject", "tell"]
+
+log = structlog.get_logger("console")
 BASE: Final = "/console"
+_FOLDER: Final = Path(__file__).parent
 _POLICY: Final = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-P = ParamSpec("P")
-Page = str | Response | AnyResponse
-SCHEME: Final = "1.3.6.1.4.1.21367.2005.13.20.1000.console"
+_HEADERS: Final = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+_OPEN: Final = frozenset({"static", "signing.home", "signing.sign_in_page", "signing.sign_in"})
+_FORM_BYTES: Final = 64 << 10
+_STATIC_SECONDS: Final = 365 * 24 * 3600
+_PROBLEMS: Final[Mapping[int, tuple[str, str]]] = {
+    400: ("This cannot be understood", "The request is not one that these pages make."),
+    403: ("This is not yours", "Your role does not open this page. The administrator sees identities, the auditor sees the audit."),
+    404: ("There is nothing here", "The page or the thing it showed is not there (any more)."),
+    405: ("This cannot be opened like that", "This address takes the forms of the console only."),
+    413: ("This is too much", "What was sent is larger than any form of the console."),
+    500: ("Something broke inside", "It is in the log, and nothing was changed by halves."),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Logins:
-    """How logins and logouts become audit records."""
-
-    login: Callable[[Subject, str], bytes]
-    logout: Callable[[Subject, str], bytes]
-
-
-def peer() -> Peer:
-    """The other end of this request."""
-    return cast("Peer", request.environ[PEER])
-
-
-def current() -> Session:
-    """Who is signed in. Only inside a page that `page` guards."""
-    return cast("Session", g.session)
-
-
-def subject_of(name: str, role: Role) -> Subject:
-    """The person as audit records and services know her."""
-    return Subject(peer(), source=name, receiver=peer().endpoint, user=name, roles=(Code(role.value, SCHEME, role.value),))
-
-
-def subject() -> Subject:
-    """The person who is signed in."""
-    return subject_of(current().name, current().role)
-
-
-def page(*roles: Role) -> Callable[[Callable[P, Page]], Callable[P, Page]]:
-    """Guards a page: signed in, in one of the roles, and with the session's secret in every form."""
-
-    def guarded(view: Callable[P, Page]) -> Callable[P, Page]:
-        @wraps(view)
-        def guard(*args: P.args, **kwargs: P.kwargs) -> Page:
-            if g.session is None:
-                return redirect(url_for("signing.sign_in_page"))
-            if roles and current().role not in roles:
-                abort(403)
-            if request.method == "POST" and not _is_own_form():
-                abort(400, "The form has expired. Go back, load the page again and send it once more.")
-            return view(*args, **kwargs)
-
-        return guard
-
-    return guarded
-
-
-def _is_own_form() -> bool:
-    return secrets.compare_digest(request.form.get("form_secret", ""), current().form_secret)
-
-
-def make_console(sessions: Sessions, logins: Logins, *pages: Blueprint, is_demo: bool = False) -> Flask:
-    """The console with the pages given; mounted at `/console`."""
-    app = Flask("console", static_url_path=f"{BASE}/static", static_folder="static", template_folder="templates")
-    app.config.update(MAX_CONTENT_LENGTH=64 << 10, MAX_FORM_PARTS=100, SEND_FILE_MAX_AGE_DEFAULT=3600)
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.autoescape = True
+def make_console(known: Sessions, logins: Logins, *pages: Blueprint, is_demo: bool = False) -> Flask:
+    """The console with the pages given; mounted at `/console`. Raises `ValueError` for a page that nothing guards."""
+    app = Flask("console", root_path=str(_FOLDER), static_url_path=f"{BASE}/static", static_folder="static")
+    app.config.update(
+        MAX_CONTENT_LENGTH=_FORM_BYTES,
+        MAX_FORM_PARTS=100,
+        SEND_FILE_MAX_AGE_DEFAULT=_STATIC_SECONDS,  # its address changes with its content
+        SESSION_COOKIE_PATH=BASE,
+    )
+    app.extensions[SESSIONS] = known
+    _prepare_templates(app, is_demo=is_demo)
 
     @app.before_request
     def find_session() -> None:
-        cookie = request.cookies.get(COOKIE, "")
-        g.session = sessions.session(cookie) if cookie else None
+        g.session = known.session(cookie(), logins.timed_out) if cookie() and request.endpoint != "static" else None
+        if is_from_elsewhere():
+            abort(403, "This form was sent by another site.")
 
-    @app.after_request
-    def protect(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = _POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        if not request.path.startswith(f"{BASE}/static/"):
-            response.headers["Cache-Control"] = "no-store"
-        return response
+    app.after_request(_protect)
+    app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(HieError, _hie_problem)
+    app.register_error_handler(Exception, _bug)
+    for blueprint in (signing_pages(known, logins, BASE), *pages):
+        app.register_blueprint(blueprint, url_prefix=BASE)
+    unguarded = sorted(name for name, view in app.view_functions.items() if name not in _OPEN and roles_of(view) is None)
+    if unguarded:
+        raise ValueError(f"nobody guards {', '.join(unguarded)}")
+    return app
+
+
+def _prepare_templates(app: Flask, *, is_demo: bool) -> None:
+    jinja = app.jinja_env
+    jinja.trim_blocks = jinja.lstrip_blocks = True
+    jinja.undefined = StrictUndefined
+    jinja.filters.update(showing.FILTERS)
+    digests = {file.name: sha256(file.read_bytes()).hexdigest()[:12] for file in (_FOLDER / "static").iterdir()}
+    jinja.globals["asset"] = lambda name: url_for("static", filename=name, v=digests[name])
 
     @app.context_processor
     def common() -> dict[str, object]:
-        return {"session": g.get("session"), "Role": Role, "is_demo": is_demo}
+        session = g.get("session")
+        return {
+            "session": session,
+            "entries": entries(session.role) if session else (),
+            "is_demo": is_demo,
+            "notice": _notice(),
+            "now": now,
+        }
 
-    app.register_error_handler(HTTPException, _http_problem)
-    app.register_error_handler(HieError, _hie_problem)
-    app.register_blueprint(_signing(sessions, logins), url_prefix=BASE)
-    for blueprint in pages:
-        app.register_blueprint(blueprint, url_prefix=BASE)
-    return app
+
+def _notice() -> Notice | None:
+    """What is to be told to this person; told once."""
+    session = g.get("session")
+    if session is None or not session.notice:
+        return None
+    if "notice" not in g:
+        g.notice = Notice.from_json(session.notice)
+        sessions().tell(cookie(), None)
+    told: Notice = g.notice
+    return told
+
+
+def _protect(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers[name] = value
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _http_problem(problem: HTTPException) -> tuple[str, int]:
     code = problem.code or 500
-    return render_template("problem.html", code=code, what=problem.name, detail=problem.description), code
+    what, words = _PROBLEMS.get(code, (problem.name, ""))
+    said = problem.description or ""
+    own = said and said != type(problem).description  # ours, where one of our pages said more than the code does
+    return _problem(code, what, (said if own else words or said,))
 
 
 def _hie_problem(problem: HieError) -> tuple[str, int]:
-    code = 503 if isinstance(problem, Unavailable) else 403 if isinstance(problem, Refused) else 409
-    return render_template("problem.html", code=code, what=problem.condition.value, detail=problem.detail), code
+    lines = tuple(sentence(v.detail) for v in problem.violations)
+    if isinstance(problem, Unavailable):
+        return _problem(503, "Not now", (*lines, "Try again in a moment."))
+    if isinstance(problem, Refused):
+        return _problem(403, _PROBLEMS[403][0], lines)
+    if problem.condition is Condition.IDENTIFIER_UNKNOWN:
+        return _problem(404, _PROBLEMS[404][0], lines)
+    return _problem(409, "This cannot be done", lines)
 
 
-def _signing(sessions: Sessions, logins: Logins) -> Blueprint:
-    pages = Blueprint("signing", __name__)
+def _bug(problem: Exception) -> tuple[str, int]:
+    log.error("bug", endpoint=request.endpoint, request_id=peer().request_id, exc_info=problem)
+    what, words = _PROBLEMS[500]
+    return _problem(500, what, (words,))
 
-    @pages.get("")
-    @pages.get("/")
-    def home() -> Page:
-        if g.session is None:
-            return redirect(url_for("signing.sign_in_page"))
-        return redirect(url_for("identities.queue" if current().role is Role.ADMINISTRATOR else "audit.search"))
 
-    @pages.get("/sign-in")
-    def sign_in_page() -> Page:
-        # the link is used up by the button and not by being fetched: programs fetch links before people do
-        link = request.args.get("link", "")
-        return render_template("sign_in.html", link=link, is_good=bool(link) and sessions.is_link_good(link))
-
-    @pages.post("/sign-in")
-    def sign_in() -> Page:
-        secret = sessions.sign_in(
-            request.form.get("link", ""), lambda name, role: logins.login(subject_of(name, role), name)
-        )
-        if secret is None:
-            return Response(render_template("sign_in.html", link="x", is_good=False), 403)
-        response = redirect(url_for("signing.home"))
-        response.set_cookie(
-            COOKIE, secret, path=BASE, httponly=True, samesite="Strict", secure=peer().endpoint.startswith("https:")
-        )
-        return response
-
-    @pages.post("/sign-out")
-    @page()
-    def sign_out() -> Page:
-        sessions.sign_out(request.cookies[COOKIE], logins.logout(subject(), current().name))
-        response = redirect(url_for("signing.sign_in_page"))
-        response.delete_cookie(COOKIE, path=BASE)
-        return response
-
-    return pages
+def _problem(code: int, what: str, lines: tuple[str, ...]) -> tuple[str, int]:
+    return render_template("problem.html", code=code, what=what, lines=lines, request_id=peer().request_id), code

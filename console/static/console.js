@@ -1,23 +1,49 @@
-// Keys for the review queue. Every page works without this file.
+// Keys for those who work with these pages all day. Every page works without this file.
 "use strict";
 (() => {
-  const page = document.querySelector("[data-keys]");
-  if (!page) return;
-  const actions = {};
-  for (const element of page.querySelectorAll("[data-key]")) actions[element.dataset.key] = element;
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const inField = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
-    if (inField || localStorage.getItem("hie-keys") === "off") return;
-    const element = actions[event.key.toLowerCase()];
+  const actions = new Map();
+  for (const element of document.querySelectorAll("[data-key]")) actions.set(element.dataset.key, element);
+  const remembered = (() => {
+    try {
+      return localStorage;
+    } catch {
+      return {}; // storage is switched off
+    }
+  })();
+  const areOn = () => (remembered["hie-keys"] ?? "on") !== "off";
+  const show = () => document.documentElement.toggleAttribute("data-keys", areOn());
+
+  const onKey = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return;
+    const target = event.target;
+    if (event.key === "Escape" && target.matches("input, textarea, select")) target.blur();
+    if (!areOn() || target.matches("input, textarea, select")) return;
+    const element = actions.get(event.key.toLowerCase());
     if (!element) return;
     event.preventDefault();
-    element.click();
+    if (element.matches("textarea, input")) element.focus();
+    else element.click();
+  };
+
+  // a form is sent once, however often its button is pressed
+  const onSubmit = (event) => {
+    if (event.target.dataset.sent) event.preventDefault();
+    event.target.dataset.sent = "yes";
+  };
+
+  const box = document.querySelector("[data-keys-switch] input");
+  if (box) {
+    box.closest("[data-keys-switch]").hidden = false;
+    box.checked = areOn();
+    box.addEventListener("change", () => {
+      remembered["hie-keys"] = box.checked ? "on" : "off";
+      show();
+    });
+  }
+  show();
+  document.addEventListener("keydown", onKey);
+  document.addEventListener("submit", onSubmit);
+  addEventListener("pageshow", () => {
+    for (const form of document.forms) delete form.dataset.sent;
   });
-  const toggle = page.querySelector("[data-keys-switch]");
-  if (!toggle) return;
-  toggle.hidden = false;
-  const box = toggle.querySelector("input");
-  box.checked = localStorage.getItem("hie-keys") !== "off";
-  box.addEventListener("change", () => localStorage.setItem("hie-keys", box.checked ? "on" : "off"));
 })();
