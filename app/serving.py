@@ -97,9 +97,12 @@ def start_work(house: House, stack: ExitStack) -> None:
 
 def start_listeners(house: House, stack: ExitStack) -> None:
     """HL7 v2 and syslog."""
-    for listener in (*house.mllp_listeners(), *house.syslog_listeners()):
-        listener.start()
-        stack.callback(listener.stop)
+    for mllp in house.mllp_listeners():
+        mllp.start()
+        stack.callback(mllp.stop)
+    for syslog in house.syslog_listeners():
+        syslog.start()
+        stack.callback(syslog.stop)
 
 
 def start_http(house: House, stack: ExitStack) -> None:
