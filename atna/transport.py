@@ -195,4 +195,4 @@ def _wait_for(patience: Patience, now: float, address: Address) -> None:
 
 
 def _away(address: Address, why: str) -> Unavailable:
-    return Unavailable(violation(Condition.BUSY, str(address), f"the audit record repository does not take what it is sent: {why}"))
+    return Unavailable(violation(Condition.PEER_UNAVAILABLE, str(address), f"the audit record repository does not take what it is sent: {why}"))

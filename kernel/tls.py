@@ -72,13 +72,25 @@ def client_context(files: TlsFiles | None, *, trust: Path | None = None, check_h
     return context
 
 
-def reload(context: ssl.SSLContext, files: TlsFiles) -> None:
-    """Takes certificate, key, authorities and revocation lists from their files again, for the connections to come.
+class ServerTls:
+    """The context of our listeners, with files that may be renewed while it is in use.
 
-    Authorities and lists are added to what is known: one that is no longer trusted needs a restart.
+    `context` is what a listener holds for good; each handshake is given the files as they were last read.
     """
-    context.load_cert_chain(files.certificate, files.key)
-    _trust(context, files)
+
+    def __init__(self, files: TlsFiles, *, client_certificate: bool) -> None:
+        self._files = files
+        self._demands = client_certificate
+        self._present = server_context(files, client_certificate=client_certificate)
+        self.context = server_context(files, client_certificate=client_certificate)
+        self.context.sni_callback = self._hand_over
+
+    def reload(self) -> None:
+        """Reads the files again, for the handshakes to come. Raises as `server_context` does; the old ones then stay."""
+        self._present = server_context(self._files, client_certificate=self._demands)
+
+    def _hand_over(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        connection.context = self._present
 
 
 def _restrict(context: ssl.SSLContext) -> None:
@@ -161,11 +173,11 @@ def explain(problem: OSError) -> str:
         known = _VERIFY_CODES.get(problem.verify_code)
         return known or f"the other side's certificate is not accepted: {problem.verify_message}"
     if isinstance(problem, ssl.SSLError):
-        reason = f"{problem.reason or ''} {problem.strerror or ''}".upper().replace(" ", "_")
+        reason = f"{getattr(problem, 'reason', None) or ''} {problem.strerror or ''}".upper().replace(" ", "_")
         for mark, words in _REASONS:
             if mark in reason:
                 return words
-        return f"TLS failed: {problem.reason or type(problem).__name__}"
+        return f"TLS failed: {getattr(problem, 'reason', None) or type(problem).__name__}"
     if isinstance(problem, TimeoutError):
         return "the other side did not answer in time"
     if isinstance(problem, ConnectionRefusedError):

@@ -118,7 +118,7 @@ def test_nobody_there_is_told_and_not_tried_again_at_once() -> None:
         port = listener.getsockname()[1]
     sink = StreamSink(Address("127.0.0.1", port), US, monotonic=a_clock(0.0, 0.0, 0.5, 1.0, 1.0))
 
-    with pytest.raises(Unavailable, match="BUSY") as first:
+    with pytest.raises(Unavailable, match="PEER_UNAVAILABLE") as first:
         sink.send(waiting(b"x"))
     with pytest.raises(Unavailable) as second:
         sink.send(waiting(b"x"))
