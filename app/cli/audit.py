@@ -17,12 +17,13 @@ from arr.model import AuditRecord, AuditSearch
 
 app = typer.Typer(no_args_is_help=True)
 
+_MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 PatientOption = Annotated[list[str] | None, typer.Option("--patient", help="Patient id as id^^^&OID&ISO.")]
 UserOption = Annotated[list[str] | None, typer.Option("--user", help="User or system, as the records name it.")]
 EventOption = Annotated[list[str] | None, typer.Option("--event", help="Event, as ITI-43 or 110112.")]
 DayOption = Annotated[datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="A day (UTC).")]
-SinceOption = Annotated[datetime | None, typer.Option("--since", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])]
-UntilOption = Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])]
+SinceOption = Annotated[datetime | None, typer.Option("--since", formats=_MOMENTS, help="At this moment (UTC) or later.")]
+UntilOption = Annotated[datetime | None, typer.Option("--until", formats=_MOMENTS, help="Before this moment (UTC).")]
 
 
 def _wanted(
@@ -45,7 +46,7 @@ def search(
     day: DayOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="Most records shown.")] = 50,
     config: ConfigFile = None,
     data: DataFolder = DEFAULT_DATA,
     as_json: AsJson = False,
@@ -73,7 +74,7 @@ def _row(record: AuditRecord) -> dict[str, object]:
 
 @app.command()
 def verify(
-    deep: Annotated[bool, typer.Option(help="Read every message again as well.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every message again as well.")] = False,
     config: ConfigFile = None,
     data: DataFolder = DEFAULT_DATA,
     as_json: AsJson = False,

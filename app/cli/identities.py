@@ -97,7 +97,7 @@ def undo(
 
 @app.command()
 def acts(
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Most acts shown.")] = 20,
     config: ConfigFile = None,
     data: DataFolder = DEFAULT_DATA,
     as_json: AsJson = False,

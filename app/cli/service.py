@@ -22,8 +22,6 @@ db = typer.Typer(help="The tables.", no_args_is_help=True)
 config_app = typer.Typer(help="The settings.", no_args_is_help=True)
 console_app = typer.Typer(help="The web console.", no_args_is_help=True)
 
-Listen = Annotated[str | None, typer.Option(help="host:port")]
-
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands."""
@@ -38,10 +36,10 @@ def add_to(app: typer.Typer) -> None:
 def serve(
     config: ConfigFile = None,
     data: DataFolder = DEFAULT_DATA,
-    http: Listen = None,
-    mllp: Listen = None,
-    syslog_udp: Listen = None,
-    syslog_tls: Listen = None,
+    http: Annotated[str | None, typer.Option(help="host:port of HTTP.")] = None,
+    mllp: Annotated[str | None, typer.Option(help="host:port of HL7 v2.")] = None,
+    syslog_udp: Annotated[str | None, typer.Option(help="host:port of audit messages over UDP.")] = None,
+    syslog_tls: Annotated[str | None, typer.Option(help="host:port of audit messages over TLS.")] = None,
     part: Annotated[str, typer.Option(hidden=True)] = "all",
 ) -> None:
     """Start everything. Prints `ready` when every listener accepts; SIGTERM ends it after what was accepted."""
