@@ -72,7 +72,7 @@ class ObjectVault:
         if content.size <= KEPT:
             data = _asked(lambda: bytes(answer.bytes()))
             return checked(content, lambda: BytesIO(data))
-        return checked(content, self._fetched(content, answer).rewound)
+        return checked(content, self._fetched(content, answer).read)
 
     def discard(self, sha256: str, *, unless_since: datetime) -> bool:
         """Removes a document's bytes, unless they were published since that instant."""
@@ -96,45 +96,51 @@ class ObjectVault:
 
     def clear(self, *, before: datetime) -> int:
         """Removes staging files of requests that broke off before that instant."""
-        old = [file for file in self._staging.iterdir() if file.stat().st_mtime < before.timestamp()]
-        for file in old:
-            file.unlink(missing_ok=True)
-        return len(old)
+        return sum(_removed(file, before) for file in self._staging.iterdir())
 
     def _key(self, sha256: str) -> str:
         return f"{self._prefix}/{sha256[:2]}/{sha256[2:4]}/{sha256}".lstrip("/")
 
-    def _fetched(self, content: Content, answer: GetResult) -> _Nameless:
-        size = 0
+    def _fetched(self, content: Content, answer: GetResult) -> _Fetched:
         try:
-            fetched = _Nameless(self._staging)
-            for chunk in _chunks(answer):
-                size += len(chunk)
-                if size > content.size:
-                    raise damaged()
-                fetched.write(chunk)
+            fetched = _Fetched(self._staging)
+            fetched.take(_chunks(answer), content.size)
         except OSError as problem:
             raise no_room(problem) from problem
         return fetched
 
 
-class _Nameless:
-    """A file without a name: it goes with whoever still may read it, also when the process ends."""
+def _removed(file: Path, before: datetime) -> bool:
+    try:
+        is_old = file.stat().st_mtime < before.timestamp()
+        if is_old:
+            file.unlink()
+    except FileNotFoundError:
+        return False  # whoever it belonged to was faster
+    return is_old
+
+
+class _Fetched:
+    """A file that goes with whoever still may read it. It is open only while it is read: an answer may hold a thousand."""
 
     def __init__(self, folder: Path) -> None:
-        self._descriptor, name = tempfile.mkstemp(prefix="out-", dir=folder)
-        weakref.finalize(self, os.close, self._descriptor)
-        os.unlink(name)
+        descriptor, name = tempfile.mkstemp(prefix="out-", dir=folder)
+        self._path = Path(name)
+        self._file = os.fdopen(descriptor, "wb")
+        weakref.finalize(self, self._path.unlink, missing_ok=True)
 
-    def write(self, data: bytes) -> None:
-        """Adds bytes."""
-        while data:
-            data = data[os.write(self._descriptor, data) :]
+    def take(self, chunks: Iterator[bytes], limit: int) -> None:
+        """Writes the chunks. Raises `Unavailable` when they are more than `limit` bytes, `OSError` when there is no room."""
+        with self._file as file:
+            for chunk in chunks:
+                limit -= len(chunk)
+                if limit < 0:
+                    raise damaged()
+                file.write(chunk)
 
-    def rewound(self) -> Readable:
-        """The file from its beginning, to be closed by itself."""
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
-        return FileIO(os.dup(self._descriptor))
+    def read(self) -> Readable:
+        """The file from its beginning."""
+        return FileIO(self._path)
 
 
 def _store(bucket: Bucket) -> S3Store:

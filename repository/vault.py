@@ -15,8 +15,11 @@ from soap.exchange import Attachment, PartHeaders, PartSink
 
 CHUNK: Final = 256 << 10
 """Bytes read, checked and sent at once."""
-KEPT: Final = 64 << 10
-"""A document up to this size stays in memory between its check and its leaving; a larger one is read twice."""
+KEPT: Final = 16 << 10
+"""A document up to this size stays in memory between its check and its leaving; a larger one is read twice.
+
+A thousand of them in one answer are 16 MB.
+"""
 
 
 @dataclass(frozen=True, slots=True)

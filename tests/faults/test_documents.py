@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from ebrim.retrieve import DocumentRequest
 from kernel.database import Database
-from kernel.errors import Condition, Unavailable
+from kernel.errors import Condition, Unavailable, violation
 from kernel.outbox import METADATA as OUTBOX
 from repository.file_vault import FileVault
 from repository.model import State
@@ -51,6 +55,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("no right to mount a file system")
     yield place
     subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.fixture
+def fast_path(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory, where there is one: this is about the order of calls, not about the disk."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as folder:
+        yield Path(folder)
 
 
 def used(place: Path) -> int:
@@ -88,10 +100,10 @@ def test_a_repository_on_a_full_disk_keeps_nothing_partial_and_goes_on_when_ther
     repository.database.close()
 
 
-def test_of_a_thousand_flipped_bits_every_one_is_found_on_reading_and_by_the_scrub_and_none_is_given_out(tmp_path: Path) -> None:
+def test_of_a_thousand_flipped_bits_every_one_is_found_and_none_is_given_out(fast_path: Path) -> None:
     chance = random.Random(SEED)
-    repository = a_repository(tmp_path)
-    harm = FileHarm(tmp_path / "vault")
+    repository = a_repository(fast_path)
+    harm = FileHarm(fast_path / "vault")
     sizes = [1, 100, 70_000, 300_000, 600_000]
     for number, size in enumerate(sizes, start=1):
         repository.provide(provided(number), chance.randbytes(size))
@@ -135,15 +147,15 @@ def content(number: int) -> bytes:
     return hashlib.sha256(str(number).encode()).digest() * (1 if number % 4 else 20_000)
 
 
-def test_no_document_that_was_acknowledged_is_lost_to_a_kill(tmp_path: Path) -> None:
+def test_no_document_that_was_acknowledged_is_lost_to_a_kill(fast_path: Path) -> None:
     chance = random.Random(SEED)
     acknowledged: set[int] = set()
     first = 1
     for _ in range(KILLS):
-        acknowledged |= killed_writer(tmp_path, first, after=chance.randrange(1, 12))
+        acknowledged |= killed_writer(fast_path, first, after=chance.randrange(1, 12))
         first = max(acknowledged) + 2
 
-    repository = a_repository(tmp_path)
+    repository = a_repository(fast_path)
     records = repository.documents()
     requests = [DocumentRequest(REPOSITORY, f"2.999.7.{number}.1") for number in sorted(acknowledged)]
     answer = repository.service.retrieve(requests, SUBJECT)
@@ -178,3 +190,77 @@ def killed_writer(folder: Path, first: int, after: int) -> set[int]:
     process.wait(timeout=10)
     assert acknowledged, "the writer ended before it was killed"
     return acknowledged
+
+
+class Seams:
+    """Counts every call to the disk, the database and the registry, and makes one of them fail."""
+
+    def __init__(self, repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls = 0
+        self.fails_at = 0
+        self._fsync, self._replace = os.fsync, Path.replace
+        monkeypatch.setattr(os, "fsync", self._flush)
+        monkeypatch.setattr(Path, "replace", lambda path, target: self._rename(path, target))
+        engine = repository.database.engine
+        sa.event.listen(engine, "before_cursor_execute", lambda *_: self._database())
+        sa.event.listen(engine, "commit", lambda _: self._database())
+        repository.registry.before = repository.registry.after = self._registry
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the call that was to fail has been made."""
+        return 0 < self.fails_at <= self.calls
+
+    def _fails(self) -> bool:
+        self.calls += 1
+        return self.calls == self.fails_at
+
+    def _flush(self, descriptor: int) -> None:
+        if self._fails():
+            raise OSError(errno.EIO, "Input/output error")
+        self._fsync(descriptor)
+
+    def _rename(self, path: Path, target: Path) -> Path:
+        if self._fails():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self._replace(path, target)
+
+    def _database(self) -> None:
+        if self._fails():
+            raise sa.exc.OperationalError("statement", {}, sqlite3.OperationalError("disk I/O error"))
+
+    def _registry(self) -> None:
+        if self._fails():
+            raise Unavailable(violation(Condition.REGISTRY_UNAVAILABLE, "registry", "away"))
+
+
+def test_whichever_call_fails_the_sender_is_told_and_the_same_message_again_succeeds_once(
+    fast_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails the first call, then the second, until a whole pass goes by in which nothing fails."""
+    submission, contents = provided(1, documents=2), (b"abc", b"defg")
+    for fails_at in range(1, 1_000):
+        repository = a_repository(fast_path / str(fails_at))
+        with monkeypatch.context() as patches:
+            seams = Seams(repository, patches)
+            seams.fails_at = fails_at
+            try:
+                repository.provide(submission, *contents)
+                is_told = False
+            except Unavailable:
+                is_told = True
+            was_last, seams.fails_at = not seams.has_failed, 0
+            repository.provide(submission, *contents)
+
+        assert is_told is not was_last, f"call {fails_at}"
+        assert set(repository.states().values()) == {State.REGISTERED}, f"call {fails_at}"
+        assert len(repository.registry.submissions) == 1, f"call {fails_at}"
+        assert list(repository.upkeep.scrub()) == [], f"call {fails_at}"
+        requests = [DocumentRequest(REPOSITORY, f"2.999.7.1.{n}") for n in (1, 2)]
+        answer = repository.service.retrieve(requests, SUBJECT)
+        assert [b"".join(d.opened.chunks()) for d in answer.documents] == list(contents), f"call {fails_at}"
+        repository.database.close()
+        if was_last:
+            assert fails_at > 20
+            return
+    raise AssertionError("there was no end to it")

@@ -70,5 +70,19 @@ def test_a_large_document_is_sent_in_parts_and_leaves_no_file_behind(object_stor
         content = vault.publish(staged(vault, data))
 
         assert harm.read(content) == data
-        assert b"".join(vault.open(content).chunks()) == data
+        opened = vault.open(content)
+        assert len(list(tmp_path.iterdir())) == 1
+        assert b"".join(opened.chunks()) == data
+        del opened
         assert list(tmp_path.iterdir()) == []
+
+
+def test_documents_that_wait_to_be_sent_hold_no_descriptor(object_store_address: str, tmp_path: Path) -> None:
+    with an_object_vault(object_store_address, "many", tmp_path) as (vault, _):
+        content = vault.publish(staged(vault, bytes(100_000)))
+        before = len(list(Path("/proc/self/fd").iterdir()))
+
+        opened = [vault.open(content) for _ in range(30)]
+
+        assert len(list(Path("/proc/self/fd").iterdir())) < before + 15
+        assert {len(b"".join(o.chunks())) for o in opened} == {100_000}
