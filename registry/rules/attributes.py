@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -13,6 +14,7 @@ from kernel.errors import Condition, Violation, violation
 Check = Callable[[str], str | None]
 _LONG_NAME: Final = 256
 """Characters in an ebRIM LongName; what is indexed is never longer."""
+_SOURCE_CX: Final = re.compile(r"[^^&]+\^\^\^&[0-9]+(?:\.(?:0|[1-9][0-9]*))+&ISO")
 _AVAILABILITIES: Final = frozenset({DOCUMENT_ONLINE, DOCUMENT_OFFLINE})
 
 
@@ -32,6 +34,11 @@ def _problem_with_patient_id(text: str) -> str | None:
     return datatypes.problem_with_cx(text)
 
 
+def _problem_with_source_patient_id(text: str) -> str | None:
+    """As a patientId, but for the first arc of the OID: it names no authority of ours, and test tools like 3.4.5."""
+    return None if _SOURCE_CX.fullmatch(text) else "not of the form id^^^&OID&ISO"
+
+
 def entry_faults(entry: DocumentEntry, type_: EntryType) -> Iterator[Violation]:
     """What is wrong with an entry that is registered as `type_` (4.2.3.2)."""
     yield from _object_faults(entry)
@@ -49,7 +56,7 @@ def entry_faults(entry: DocumentEntry, type_: EntryType) -> Iterator[Violation]:
     yield from _authors(at, entry.authors)
     yield from _texts(at, "languageCode", entry.language_code, datatypes.problem_with_language)
     yield from _texts(at, "repositoryUniqueId", entry.repository_unique_id, datatypes.problem_with_oid)
-    yield from _texts(at, "sourcePatientId", entry.source_patient_id, datatypes.problem_with_cx)
+    yield from _texts(at, "sourcePatientId", entry.source_patient_id, _problem_with_source_patient_id)
     yield from _optional_entry_faults(entry)
     yield from _identifiers(at, "patientId", entry.patient_ids, _problem_with_patient_id)
     yield from _identifiers(at, "uniqueId", entry.unique_ids, datatypes.problem_with_unique_id)

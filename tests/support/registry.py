@@ -19,9 +19,11 @@ from kernel.codes import Code
 from kernel.database import Database
 from kernel.identifiers import PatientId, parse_cx
 from kernel.peer import Peer
+from kernel.xml import Element
 from registry.ports import Verdict
 from registry.service import RegistryService
 from registry.settings import RegistrySettings
+from soap.exchange import Addressing, Exchange
 from tests.support.clocks import TickingClock, counted_uuids
 from tests.support.metadata import PATIENT
 from tests.support.shared import faults
@@ -116,6 +118,11 @@ class Registry:
     def found(self, *slots: tuple[str, str], patient_id: str = PATIENT, status: Iterable[str] = (APPROVED,)) -> list[str]:
         """The uniqueIds of FindDocuments, sorted."""
         return sorted(e.unique_id for e in self.find(*slots, patient_id=patient_id, status=status).objects.entries)
+
+
+def an_exchange(body: Element, action: str = "urn:any") -> Exchange:
+    """A request that a door may be given."""
+    return Exchange(SUBJECT.peer, Addressing(action, "urn:uuid:m1"), body)
 
 
 def a_registry(database: Database, **settings: object) -> Registry:
