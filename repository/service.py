@@ -70,7 +70,7 @@ class RepositoryService:
         if any(v.is_error for v in found):
             raise Rejected(found)
         attempt = self._attempt(submission, documents)
-        if self._is_done(attempt):
+        if self._is_done(attempt, subject):
             self._finish(attempt, subject, documents)
             return found
         for document in documents:
@@ -102,8 +102,8 @@ class RepositoryService:
         """ITI TF-2 3.41.4.1.3: the repository says where the document is, how long, and what its hash is."""
         return replace(entry, repository_unique_id=(self._context.repository_unique_id,), hash=(sha1,), size=(str(size),))
 
-    def _is_done(self, attempt: _Attempt) -> bool:
-        """Whether this very submission was registered before, so that the sender only missed our answer.
+    def _is_done(self, attempt: _Attempt, subject: Subject) -> bool:
+        """Whether this very submission was registered before, and still is, so that the sender only missed our answer.
 
         Raises `Rejected` early where the constraints would do so after the documents were published.
         """
@@ -111,9 +111,10 @@ class RepositoryService:
             known = self._store.submission(connection, attempt.record.set_unique_id)
             present = self._store.documents(connection, attempt.unique_ids)
         if known is not None and known.state is State.REGISTERED:
-            if known.digest == attempt.record.digest:
+            if known.digest != attempt.record.digest:
+                raise _set_in_use(known)
+            if len(present) == len(attempt.records) and self._is_held(attempt, subject):
                 return True
-            raise _set_in_use(known)
         _require_same_content(attempt, present)
         return False
 

@@ -136,6 +136,16 @@ def test_a_retry_after_a_lost_answer_is_a_success_and_registers_nothing(reposito
     assert repository.vault.clear(before=repository.clock()) == 0
 
 
+def test_the_same_submission_after_the_registry_removed_it_is_registered_anew(repository: Repository) -> None:
+    repository.provide(provided(), b"abc")
+    repository.registry.submissions.clear()
+
+    repository.provide(provided(), b"abc")
+
+    assert len(repository.registry.submissions) == 1
+    assert given_out(repository, ONE) == {ONE: b"abc"}
+
+
 def test_a_retry_after_a_kill_between_the_registrys_commit_and_ours_is_a_success(repository: Repository) -> None:
     repository.registry.after = kill
     with pytest.raises(Killed):
