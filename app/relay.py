@@ -29,6 +29,12 @@ LEASE_MS: Final = 30_000
 BATCH: Final = 50
 TRIES: Final = 12
 _FIRST_PAUSE_MS: Final = 500
+_GATHER: Final = 0.005
+"""Seconds between two looks at the outbox."""
+_AUDIT_GATHER: Final = 0.1
+"""Seconds between two journeys to one audit record repository: a batch costs hardly more than a message."""
+_AUDIT_LEASE: Final = 1.0
+"""Seconds after which a target is published again though no worker has said that it is done."""
 _LONGEST_PAUSE_MS: Final = 900_000
 
 HANDLE: Final = "hie.handle"
@@ -138,8 +144,8 @@ class Relay:
         self._wake.set()
 
     def forwarded(self, target: str) -> None:
-        """A worker of this process has emptied the target: more may be published at once."""
-        self._forwarded.pop(target, None)
+        """A worker of this process has emptied the target: more may be published as soon as some have gathered."""
+        self._forwarded[target] = time.monotonic() + _AUDIT_GATHER - _AUDIT_LEASE
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -153,6 +159,7 @@ class Relay:
                 continue
             if not busy:
                 self._wake.wait(self._pause)
+                self._stop.wait(_GATHER)  # a busy service tells a thousand things a second; they are looked at together
 
     def round(self) -> bool:
         """Publishes what is due now; whether there may be more."""
@@ -175,7 +182,7 @@ class Relay:
     def _forward_audit(self) -> None:
         now = time.monotonic()
         for target in self._targets:
-            if now - self._forwarded.get(target, 0.0) < 1.0:
+            if now - self._forwarded.get(target, 0.0) < _AUDIT_LEASE:
                 continue
             with self._database.read() as connection:
                 waiting = connection.execute(sa.select(AUDIT_OUTBOX.c.id).where(AUDIT_OUTBOX.c.target == target).limit(1)).first()
