@@ -17,6 +17,8 @@ CLASSES: tuple[str, ...] = ("same", "household", "twin", "namesake", "stranger")
 SAME, HOUSEHOLD, TWIN, NAMESAKE, STRANGER = range(len(CLASSES))
 RIVALS: tuple[int, ...] = (HOUSEHOLD, TWIN, NAMESAKE, STRANGER)
 
+_ESTABLISHED_SHARE = 1e-5
+
 LevelProbabilities = tuple[tuple[float, ...], ...]
 """Per field, per level, the probability of the level when it is not missing. Index 0 (missing) is 1."""
 
@@ -40,6 +42,10 @@ class Frequencies:
     def share(self, value: str) -> float:
         """The chance that a record of somebody else has this value. Never less than that of half a record."""
         return max(self.counts.get(value, 1) - 1.0, 0.5) / self.records
+
+    def is_established(self, value: str) -> bool:
+        """Whether so many records have the value that it is a name of its own rather than a slip of the pen."""
+        return self.counts.get(value, 1) >= max(2, _ESTABLISHED_SHARE * self.records)
 
 
 @dataclass(frozen=True, slots=True)

@@ -341,6 +341,11 @@ def are_related(one: str, other: str) -> bool:
     return ours is not None and theirs is not None and not ours.isdisjoint(theirs)
 
 
+def is_known(name: str) -> bool:
+    """Whether the table has the name at all: then it is hardly a slip of the pen."""
+    return name in _GROUPS_OF
+
+
 def root_of(name: str) -> str:
     """The full name of the first group that holds the name; the name itself when none does."""
     groups = _GROUPS_OF.get(name)

@@ -42,7 +42,7 @@ _DEFINED: Mapping[int, Mapping[int, tuple[int, ...]]] = {
 }
 """Levels that make a class what it is and are not learnt, lest it take in pairs of another: twins do not bear one name, namesakes
 are of two generations, nobody is their own junior."""
-_COMMON = 3
+_COMMON = 2
 _MOST_TOGETHER = 64.0
 _GROUPS: Mapping[int, tuple[tuple[int, ...], ...]] = {SEX: ((1, 4), (2, 3))}
 """Levels that compete with each other, where that is not all of a field: whether sex agrees depends on the given name."""

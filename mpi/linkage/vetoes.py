@@ -107,7 +107,8 @@ def _twin(levels: Levels) -> bool:
     """Born the same day in the same home, and the given names are not certainly one name: perhaps twins with names alike."""
     return (
         levels[BIRTH] == Birth.EXACT
-        and levels[GIVEN] in (Given.MIDDLE, Given.SIMILAR)
+        and levels[GIVEN] in (Given.CLOSE, Given.MIDDLE, Given.SIMILAR)
+        and levels[MIDDLE] not in (Middle.EXACT, Middle.CLOSE)
         and levels[PLACE] in (Place.BOTH, Place.HOME, Place.PHONE, Place.CLOSE)
         and not _has_identifier(levels)
     )

@@ -14,7 +14,7 @@ from mpi.linkage.decision import APART_WEIGHT
 from mpi.linkage.levels import BIRTH, FAMILY, FIELDS, GIVEN, Birth, Family, Given
 from mpi.linkage.model import CLASSES, HOUSEHOLD, NAMESAKE, RIVALS, SAME, STRANGER, TWIN, Model
 from mpi.linkage.vetoes import contradicts, surplus_of
-from mpi.linkage.weights import FREQUENCY_LIMIT
+from mpi.linkage.weights import FREQUENCY_LIMIT, SLIP, is_established
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -46,6 +46,8 @@ class Weigher:
             FAMILY: self._share("family", columns.families),
             BIRTH: self._share("birth", columns.birth),
         }
+        names = columns.given.values
+        self._established = np.fromiter((is_established(model, name) for name in names), np.bool_, len(names))
 
     def _share(self, field: str, column: Column) -> Floats | None:
         """log2 of the share of each value."""
@@ -74,11 +76,16 @@ class Weigher:
         birth = self._adjustment(BIRTH, pairs, levels, inverse, Birth.EXACT)
         both = (levels[:, GIVEN] == Given.EXACT) & (levels[:, FAMILY] == Family.EXACT)
         family += np.where(both, np.log2(self._model.names_together), 0.0)[inverse]
-        close = (levels[:, GIVEN] == Given.CLOSE)[inverse]
-        added = {HOUSEHOLD: given + birth, TWIN: np.where(close, given, 0.0), NAMESAKE: birth, STRANGER: given + family + birth}
+        twin = self._twins(pairs, given, (levels[:, GIVEN] == Given.CLOSE)[inverse])
+        added = {HOUSEHOLD: given + birth, TWIN: twin, NAMESAKE: birth, STRANGER: given + family + birth}
         rivals = np.logaddexp2.reduce([likelihoods[inverse, number] + added[number] for number in RIVALS])
         found: Floats = likelihoods[inverse, SAME] - rivals
         return found
+
+    def _twins(self, pairs: Pairs, given: Floats, close: Mask) -> Floats:
+        column, size = self._columns.given, self._columns.size
+        established = self._established[column.codes[pairs // size]] & self._established[column.codes[pairs % size]]
+        return np.where(close, np.where(established, np.maximum(given, 0.0), SLIP), 0.0)
 
     def _likelihoods(self, levels: LevelCodes) -> Floats:
         found = np.empty((len(levels), len(CLASSES)))

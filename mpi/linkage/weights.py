@@ -14,9 +14,12 @@ from dataclasses import asdict, dataclass
 from mpi.linkage.comparison import Comparison
 from mpi.linkage.levels import BIRTH, FAMILY, FIELDS, GIVEN, Birth, Family, Given, Levels
 from mpi.linkage.model import CLASSES, HOUSEHOLD, NAMESAKE, RIVALS, SAME, STRANGER, TWIN, Model
+from mpi.linkage.nicknames import is_known
 from mpi.linkage.normalise import Prepared
 from mpi.linkage.vetoes import Veto, vetoes_of
 
+SLIP = -4.0
+"""What a spelling nobody else has takes from the likelihood of twins with names alike (log2)."""
 FREQUENCY_LIMIT = 6.0
 """No value counts more than 2^6 times more or less than the mean for being rare or common."""
 
@@ -107,7 +110,12 @@ def frequency_parts(levels: Levels, model: Model, a: Prepared, b: Prepared) -> l
     birth = _adjustment(model, "birth", a.birth, b.birth, levels[BIRTH], Birth.EXACT)
     if levels[GIVEN] == Given.EXACT and levels[FAMILY] == Family.EXACT:
         family += math.log2(model.names_together)
-    parts[GIVEN] = _rivals({HOUSEHOLD: given, TWIN: given if levels[GIVEN] == Given.CLOSE else 0.0, STRANGER: given})
+    twin = (
+        twin_adjustment(given, is_established(model, a.given) and is_established(model, b.given))
+        if levels[GIVEN] == Given.CLOSE
+        else 0.0
+    )
+    parts[GIVEN] = _rivals({HOUSEHOLD: given, TWIN: twin, STRANGER: given})
     parts[FAMILY] = _rivals({STRANGER: family})
     parts[BIRTH] = _rivals({HOUSEHOLD: birth, NAMESAKE: birth, STRANGER: birth})
     return parts
@@ -125,6 +133,17 @@ def _adjustment(model: Model, field: str, one: str, other: str, level: int, last
     share = min(table.share(one), table.share(other))
     at = {"given": GIVEN, "family": FAMILY, "birth": BIRTH}[field]
     return limited(math.log2(share / model.levels[STRANGER][at][1]))
+
+
+def is_established(model: Model, given: str) -> bool:
+    """Whether a given name is known as such: by how often it occurs, or by the table of names where nothing was counted."""
+    table = model.frequencies.get("given")
+    return is_known(given) if table is None else table.is_established(given)
+
+
+def twin_adjustment(adjustment: float, both_established: bool) -> float:
+    """Of close given names: two names of their own may be those of twins; a spelling nobody else has is rather a slip."""
+    return max(adjustment, 0.0) if both_established else SLIP
 
 
 def limited(adjustment: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mpi.linkage.nicknames import are_related, root_of
+from mpi.linkage.nicknames import are_related, is_known, root_of
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,8 @@ def test_the_root_is_the_full_name_and_an_unknown_name_is_its_own() -> None:
 
 def test_a_group_over_two_lines_is_one_group() -> None:
     assert are_related("CATHERINE", "KARIN")
+
+
+def test_only_names_of_the_table_are_known() -> None:
+    assert is_known("BOBBY")
+    assert not is_known("BOBBQ")

@@ -14,7 +14,7 @@ from mpi.linkage.levels import FAMILY, FIELDS, GIVEN, PLACE, Levels
 from mpi.linkage.model import Frequencies, Model
 from mpi.linkage.normalise import Prepared
 from mpi.linkage.shipped import shipped_model
-from mpi.linkage.weights import Explanation, probability_of, score
+from mpi.linkage.weights import Explanation, is_established, probability_of, score
 from tests.support.people import RECORDS, a_record
 
 _MODEL = replace(
@@ -106,3 +106,22 @@ def test_an_explanation_survives_its_json(one: Prepared, other: Prepared) -> Non
 def test_a_weight_stands_for_a_probability(weight: float, probability: float) -> None:
     assert probability_of(weight) == pytest.approx(probability)
     assert FIELDS[PLACE].name == "place"
+
+
+def test_names_alike_of_two_people_are_told_from_a_slip_by_how_often_they_occur() -> None:
+    counted = replace(_MODEL, frequencies={"given": Frequencies(10_000, {"LINDA": 80, "LINDE": 6})})
+    linda, linde, slip = (
+        a_record(given=name, middle="", emails=(), source_id=f"B:{name}", local_ids=()) for name in ("LINDA", "LINDE", "LINDQ")
+    )
+
+    established = score(compare(linda, linde), counted, linda, linde)
+    slipped = score(compare(linda, slip), counted, linda, slip)
+
+    assert slipped.weight > established.weight + 3
+    assert not established.is_linkable
+    assert slipped.is_linkable
+
+
+def test_without_counts_a_known_name_is_a_name() -> None:
+    assert is_established(shipped_model(), "LINDA")
+    assert not is_established(shipped_model(), "LINDQ")
