@@ -23,6 +23,7 @@ OLDEST: Final = Gauge(
     "hie_outbox_oldest_seconds", "Age of the oldest row that waits", ("box",), registry=REGISTRY, multiprocess_mode="max"
 )
 DEAD: Final = Gauge("hie_outbox_dead_rows", "Rows given up after every try", registry=REGISTRY, multiprocess_mode="max")
+DAMAGED: Final = Counter("hie_documents_damaged", "Stored documents found not to be what was stored", registry=REGISTRY)
 MLLP_CONNECTIONS: Final = Gauge("hie_mllp_connections", "Open MLLP connections", registry=REGISTRY, multiprocess_mode="sum")
 
 

@@ -9,7 +9,7 @@ from ebrim.model import DocumentEntry, Submission
 from ebrim.query import QuerySlot, adhoc_query_request, quoted_list, read_query
 from ebrim.responses import query_response, read_query_response
 from ebrim.uuids import QueryId
-from kernel.errors import Rejected, Violation
+from kernel.errors import Rejected, Unavailable, Violation
 from kernel.xml import parse_xml
 from registry.service import RegistryService
 from repository.ports import RejectedByRegistry
@@ -29,8 +29,14 @@ class LocalRegistry:
             raise RejectedByRegistry(no.violations) from no
 
     def entries(self, unique_ids: Sequence[str], subject: Subject) -> Sequence[DocumentEntry]:
-        """The entries with these uniqueIds, of any status; asked and audited as a stored query, as a registry far away would be."""
+        """The entries with these uniqueIds, of any status; asked and audited as a stored query, as a registry far away would be.
+
+        Raises `Unavailable`.
+        """
         slot = QuerySlot("$XDSDocumentEntryUniqueId", (quoted_list(unique_ids),))
         question = read_query(parse_xml(adhoc_query_request(QueryId.GET_DOCUMENTS.value, [slot])))
-        found = b"".join(query_response(self._registry.query(question, subject)))
+        try:
+            found = b"".join(query_response(self._registry.query(question, subject)))
+        except Rejected as no:
+            raise Unavailable(no.violations) from no
         return read_query_response(parse_xml(found)).objects.entries

@@ -19,7 +19,7 @@ from affinity.service import AffinityService
 from app import contracts, migrations
 from app.health import Check, Health, database_answers, folder_is_writable, measure_outboxes
 from app.http import HttpApp, Limits
-from app.metrics import REQUESTS, rendered
+from app.metrics import DAMAGED, REQUESTS, rendered
 from app.mllp import MllpLimits, MllpListener
 from app.ports import LocalRegistry
 from app.relay import FORWARD_AUDIT, HANDLE, PERIODIC, Consumer, Handler, Periodic
@@ -80,7 +80,7 @@ from repository.storage import vault_at
 from repository.transactions.iti41_provide_and_register import ProvideAndRegister
 from repository.transactions.iti43_retrieve_document_set import RetrieveDocumentSet
 from repository.upkeep import Periods, Upkeep
-from repository.vault import Vault
+from repository.vault import Content, Vault
 from soap.exchange import Door, Exchange, SoapHooks, SoapResponse
 from soap.spyne_door import SoapDoor
 from soap.zeep_client import SoapClient
@@ -198,7 +198,7 @@ class House:
             self.audit_context,
             self.clock,
             self.settings.storage.retrieve_documents,
-            lambda content: log.error("a stored document is damaged", sha256=content.sha256),
+            _tell_damage,
         )
 
     def _registry_port(self) -> RegistryPort:
@@ -355,7 +355,8 @@ class House:
         """What is done every so often."""
         return (
             Periodic("audit.checkpoint", 60, lambda: discarded(self.arr.checkpoint())),
-            Periodic("repository.sweep", 3600, lambda: discarded(self.upkeep.sweep())),
+            Periodic("repository.sweep", 3600, lambda: discarded(self.upkeep.sweep(contents=False))),
+            Periodic("repository.sweep_contents", 86_400, lambda: discarded(self.upkeep.sweep())),
             Periodic("mpi.forget_receipts", 3600, lambda: discarded(self.mpi.forget_receipts())),
             Periodic("outbox.measure", 10, lambda: measure_outboxes(self.database, self.clock)),
         )
@@ -466,6 +467,11 @@ def with_password(url: str, file: Path | None) -> str:
         return url
     password = file.read_text(encoding="utf-8").strip()
     return make_url(url).set(password=password).render_as_string(hide_password=False)
+
+
+def _tell_damage(content: Content) -> None:
+    DAMAGED.inc()
+    log.error("a stored document is not what was stored", sha256=content.sha256)
 
 
 def discarded(_result: object) -> None:
