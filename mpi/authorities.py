@@ -96,10 +96,6 @@ class Authorities:
             raise Rejected(violation(Condition.MERGE_IMPOSSIBLE, merge.subsumed.authority_where, detail))
         return survivor, subsumed
 
-    def may_feed_own(self, sender: str) -> bool:
-        """Whether this source gives out identifiers of the affinity domain."""
-        return self._may_feed(self.source(sender), self.own)
-
     def _may_feed(self, source: Source | None, authority: Authority) -> bool:
         if source is None:
             return self._affinity.settings.accept_new_authorities

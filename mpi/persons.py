@@ -132,6 +132,14 @@ def are_denied(connection: Connection, ones: Collection[int], others: Collection
     return any(said.get(one, set()) & set(others) for one in ones)
 
 
+def are_torn(connection: Connection, persons: Iterable[int]) -> bool:
+    """Whether one of these persons holds two records that somebody said are never the same."""
+    members = store.matching_members(connection, persons)
+    where = {m.id: m.person for m in members}
+    said = store.denied(connection, tuple(where))
+    return any(where[one] == where.get(other) for one, others in said.items() if one in where for other in others)
+
+
 def are_whole(connection: Connection, persons: Iterable[int]) -> bool:
     """Whether each of these persons is either empty or has the record it began with."""
     wanted = set(persons)

@@ -70,6 +70,7 @@ class MpiService:
         own, known = self._known(work.connection, located)
         record = known.id if known is not None else self._add(work, own, located, subject)
         if known is None or self._change(work, known, own, located):
+            self._assert_named(work, record, own, located, subject)
             self._match(work, record)
         fed = Fed(record, (*replayed, *located.warnings))
         dialect, action = event
@@ -99,8 +100,13 @@ class MpiService:
         return (warning(Condition.MESSAGE_ID_REUSED, receipt.where, detail),)
 
     def _known(self, connection: Connection, located: LocatedUpdate) -> tuple[Located, PatientRecord | None]:
-        """The record this feed is about, and which of its identifiers is the record's own."""
-        by_name = {(i.authority, i.patient_id.id): i for i in located.feedable}
+        """The record this feed is about, and which of its identifiers is the record's own.
+
+        A source that gives out identifiers of the affinity domain speaks of that identifier before all others.
+        """
+        affinity = self._authorities.own.key
+        given = [i for i in located.feedable if i.authority == affinity]
+        by_name = {(i.authority, i.patient_id.id): i for i in given or located.feedable}
         found = store.records_named(connection, tuple(by_name), lock=True)
         active = next((r for r in found if r.is_active), None)
         if active is not None:
@@ -108,7 +114,7 @@ class MpiService:
         if found:
             ended = by_name[found[0].authority, found[0].local_id].sent
             raise rejected(Condition.IDENTIFIER_UNKNOWN, ended.where, "this identifier was merged into another")
-        return located.feedable[0], None
+        return next(iter(by_name.values())), None
 
     def _add(self, work: Work, own: Located, located: LocatedUpdate, subject: Subject) -> int:
         affinity = self._authorities.own.key
@@ -127,29 +133,39 @@ class MpiService:
             updated_at=work.now,
             identifiers=identifiers,
         )
-        fed = self._fed_affinity_id(identifiers, subject)
-        owner = store.aliases(work.connection, fed) if fed else ()
-        affinity_id = fed if fed and not owner else self._index.new_affinity_id()
-        store.add_record(work.connection, record, prepared, affinity_id, is_fed=bool(fed) and not owner)
+        owner = store.aliases(work.connection, own.patient_id.id) if own.authority == affinity else ()
+        is_fed = own.authority == affinity and not owner
+        affinity_id = own.patient_id.id if is_fed else self._index.new_affinity_id()
+        store.add_record(work.connection, record, prepared, affinity_id, is_fed=is_fed)
         store.set_keys(work.connection, key, blocking_keys(prepared))
         search_store.put_index(work.connection, search_store.index_rows(key, demographics))
         if owner:
+            # an identifier that we gave somebody: the source that gives them out means that person
             self._assert_same(work, key, owner[0].person, subject)
         return key
 
-    def _fed_affinity_id(self, identifiers: Iterable[Stored], subject: Subject) -> str:
-        """The identifier of the affinity domain in a message of a source that gives those out."""
-        affinity = self._authorities.own.key
-        fed = next((i.value for i in identifiers if i.authority == affinity), "")
-        return fed if fed and self._authorities.may_feed_own(subject.source) else ""
+    def _assert_named(self, work: Work, record: int, own: Located, located: LocatedUpdate, subject: Subject) -> None:
+        """A source that gives out identifiers of the domain says which other records of its authorities are the same person."""
+        if own.authority != self._authorities.own.key:
+            return
+        names = [(i.authority, i.patient_id.id) for i in located.feedable if i.authority != own.authority]
+        for other in store.records_named(work.connection, names) if names else ():
+            if other.is_active:
+                self._assert_same(work, other.id, store.persons_of(work.connection, [record])[record], subject)
 
     def _assert_same(self, work: Work, record: int, person: int, subject: Subject) -> None:
-        """The source that gives out identifiers of the domain says whose this record is."""
-        store.lock_persons(work.connection, (record, person))
-        ledger = Ledger(work.connection, self._index.act(work, ActKind.SOURCE_LINK, subject.source))
-        persons.join(ledger, record, person, Why(LinkKind.SOURCE, SOURCE_SAYS))
+        """Joins the person of a record with another, unless somebody said that they are different."""
+        connection = work.connection
+        store.lock_persons(connection, (store.persons_of(connection, [record])[record], person))
+        here = store.persons_of(connection, [record])[record]
+        ours, theirs = ([m.id for m in store.matching_members(connection, [p])] for p in (here, person))
+        if here == person or not theirs or persons.are_denied(connection, ours, theirs):
+            return
+        ledger = Ledger(connection, self._index.act(work, ActKind.SOURCE_LINK, subject.source))
+        stays, goes = persons.survivor_of(connection, here, person)
+        persons.join(ledger, goes, stays, Why(LinkKind.SOURCE, SOURCE_SAYS, via=record))
         ledger.close()
-        work.tell(NOTIFY, str(person))
+        work.tell(NOTIFY, str(stays))
 
     def _change(self, work: Work, known: PatientRecord, own: Located, located: LocatedUpdate) -> bool:
         """Takes over what the source says now; False when it is what it said before."""

@@ -209,6 +209,8 @@ class Stewardship:
         done = journal.undo(ledger, act_id)
         if not persons.are_whole(connection, touched):
             raise rejected(Condition.UPDATE_INVALID, "act", "records were moved since; the persons would not be what they were")
+        if persons.are_torn(connection, touched):
+            raise _kept_apart()
         act = journal.act_by_id(connection, act_id)
         if act is not None and act.kind is ActKind.MATCH:
             moved = {c.key[0] for c in done if c.thing == "record"}
