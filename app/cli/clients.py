@@ -248,4 +248,4 @@ def _person_row(hit: DemographicsHit) -> dict[str, object]:
 
 def _say(warnings: tuple[Violation, ...]) -> None:
     for found in warnings:
-        typer.echo(f"warning: {found.where}: {found.detail}", err=True)
+        typer.echo(f"warning: {f'{found.where}: ' if found.where else ''}{found.detail}", err=True)
