@@ -17,7 +17,7 @@ from tests.support.wire import MllpWire, SoapWire, field, unique_id
 
 BLUE = "1.3.6.1.4.1.21367.13.20.3000"
 PATIENT = "IHEBLUE-2709"
-REQUIREMENTS = ("aiorun", "hl7==0.4.5", "lxml", "requests", "requests-toolbelt", "striprtf", "setuptools")
+REQUIREMENTS = ("aiorun", "hl7==0.4.5", "lxml", "requests", "requests-toolbelt", "striprtf", "setuptools", "sympy")
 
 ORU = "\r".join(
     (
@@ -26,8 +26,9 @@ ORU = "\r".join(
         "PV1|1|I|Ward^Room^Bed|||||C002^Smith^Elizabeth^^^Dr",
         "ORC|RE|35298|24274||CM||||20261122101000",
         "OBR|1|35298|24274|UNSPECIFIED-CONTENT-TYPE^Unspecified Clinical Activity^1.3.6.1.4.1.21367.2017.3|||||||||CT abdomen"
-        "|||||R2026001|Report-2||",
+        "|||||R2026001|Report-2|||20261122100500||DX|F|||||||reporting@cedar.example&Reporting Physician",
         "OBX|1|TX|||The liver has normal dimensions and a regular outline.",
+        "ZEI|Exam-1",
         "",
     )
 )

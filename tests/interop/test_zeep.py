@@ -168,9 +168,7 @@ CALLS: dict[str, dict[str, tuple[Callable[[], bytes], str]]] = {
 }
 NOT_YET = frozenset(
     {
-        "DocumentRegistry_MultiPatientStoredQuery",
         "DocumentRegistry_UpdateDocumentSet",
-        "DocumentRegistry_RegisterOnDemandDocumentEntry",
         "DocumentRegistry_DeleteDocumentSet",
         "UpdateResponder_RestrictedUpdateDocumentSet",
         "DocumentRepository_RemoveDocuments",

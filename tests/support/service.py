@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     process: subprocess.Popen[str] | None = None
+    listener: threading.Thread | None = None
     lines: list[str] = field(default_factory=list)
 
     @property
@@ -41,28 +42,33 @@ class Service:
         command = [sys.executable, "-m", "app.cli", "serve", "--data", str(self.data)]
         command += ["--http", f"127.0.0.1:{self.http_port}", "--mllp", f"127.0.0.1:{self.mllp_port}"]
         command += ["--syslog-udp", f"127.0.0.1:{self.syslog_port}", *self.arguments]
-        self.process = subprocess.Popen(
-            command,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), **self.environment},
-            stdout=subprocess.PIPE,
-            stderr=(self.data / "stderr.log").open("a"),
-            text=True,
-            start_new_session=True,
-        )
-        told: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._listen, args=(self.process, told), daemon=True).start()
+        with (self.data / "stderr.log").open("a") as errors:
+            self.process = subprocess.Popen(
+                command,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), **self.environment},
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
+        told: queue.Queue[str | None] = queue.Queue()
+        self.listener = threading.Thread(target=self._listen, args=(self.process, told), daemon=True)
+        self.listener.start()
         try:
-            while told.get(timeout=READY_SECONDS) != "ready":
-                pass
+            while (line := told.get(timeout=READY_SECONDS)) != "ready":
+                if line is None:
+                    raise queue.Empty
         except queue.Empty:
             self.kill()
             raise AssertionError(f"not ready: {self.errors()}") from None
 
-    def _listen(self, process: subprocess.Popen[str], told: queue.Queue[str]) -> None:
+    def _listen(self, process: subprocess.Popen[str], told: queue.Queue[str | None]) -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            self.lines.append(line.rstrip("\n"))
-            told.put(line.strip())
+        with process.stdout as output:
+            for line in output:
+                self.lines.append(line.rstrip("\n"))
+                told.put(line.strip())
+        told.put(None)
 
     def errors(self) -> str:
         """The end of what the process wrote to its standard error."""
@@ -71,17 +77,23 @@ class Service:
     def kill(self) -> None:
         """kill -9 of the whole process tree."""
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(timeout=10)
-            self.process = None
+            self._ended()
 
     def stop(self) -> int:
         """SIGTERM, and the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout=60)
-        self.process = None
+        self._ended()
         return code
+
+    def _ended(self) -> None:
+        self.process = None
+        if self.listener is not None:
+            self.listener.join(timeout=10)
 
 
 OPEN_DOMAIN = {"HIE_AFFINITY__ACCEPT_NEW_AUTHORITIES": "true"}

@@ -7,6 +7,7 @@ import email.policy
 import http.client
 import socket
 from dataclasses import dataclass
+from email.message import EmailMessage
 from types import TracebackType
 
 from lxml import etree
@@ -43,9 +44,20 @@ class Reply:
         """The root part and the others, as a mail library reads them."""
         if not self.content_type.startswith("multipart/"):
             return [self.data]
+        return [part.get_payload(decode=True) for part in self._mail().iter_parts()]
+
+    def parts_by_id(self) -> dict[str, bytes]:
+        """The parts beside the root by their Content-ID, without its brackets."""
+        if not self.content_type.startswith("multipart/"):
+            return {}
+        _, *others = self._mail().iter_parts()
+        return {part["Content-ID"].strip("<>"): part.get_payload(decode=True) for part in others}
+
+    def _mail(self) -> EmailMessage:
         head = f"MIME-Version: 1.0\r\nContent-Type: {self.content_type}\r\n\r\n".encode()
         message = email.message_from_bytes(head + self.data, policy=email.policy.HTTP)
-        return [part.get_payload(decode=True) for part in message.iter_parts()]
+        assert isinstance(message, EmailMessage)
+        return message
 
     @property
     def status_urn(self) -> str:
