@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import resource
 import sys
@@ -19,11 +20,15 @@ _BLOCK = 4_000
 
 def read(path: Path) -> Columns:
     """The records of a file, cleaned."""
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        raw = RawColumns(next(reader))
-        for block in _blocks(reader):
-            raw.add(block)
+    gc.disable()  # rows come and go by the thousand; looking for cycles among them takes longer than reading them
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.reader(file)
+            raw = RawColumns(next(reader))
+            for block in _blocks(reader):
+                raw.add(block)
+    finally:
+        gc.enable()
     return clean(raw)
 
 
