@@ -15,7 +15,7 @@ from arr import store
 from arr.chain import START, Tree, canonical, chained, leaf_hash
 from arr.packing import packed, unpacked
 from arr.signing import Note
-from arr.tables import CHECKPOINT, HEAD, METADATA, RECORD, TERM
+from arr.tables import BLOCK, CHECKPOINT, GUARDED, HEAD, METADATA, RECORD, TERM
 from arr.verification import FaultKind, Report
 from kernel.database import Database
 from tests.conftest import MakeDatabase
@@ -27,7 +27,7 @@ Tampering = Callable[[Connection, random.Random], None]
 
 def _without_guards(connection: Connection) -> None:
     """What a superuser can do."""
-    for table in ("arr_record", "arr_checkpoint"):
+    for table in GUARDED:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_guard ON {table}")
         else:
@@ -186,10 +186,9 @@ def test_a_tampering_is_found_wherever_it_strikes(database: Database, tampering:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_thousand_random_tamperings_are_all_found(make_database: MakeDatabase) -> None:
     database = make_database(METADATA)
-    if not database.is_sqlite:
-        pytest.skip("one database is enough for a thousand")
     a_service(database, every=100).record(some_records(SIZE))
     seed = secrets.randbits(32)
     chance = random.Random(seed)
@@ -253,7 +252,7 @@ def test_a_tail_rewritten_and_signed_with_a_stolen_key_is_found_by_the_witness(m
 
     with database.engine.begin() as connection:
         _without_guards(connection)
-        for table in (RECORD, TERM, CHECKPOINT, HEAD):
+        for table in (RECORD, TERM, CHECKPOINT, BLOCK, HEAD):
             connection.execute(table.delete())
     a_service(database).record(some_records(12, "999^^^&1.2.3&ISO"))
 
@@ -282,6 +281,18 @@ def test_an_index_that_hides_a_record_is_found_by_a_deep_check(database: Databas
     report = a_service(database).verify(None, deep=True)
 
     assert [fault.kind for fault in report.faults] == [FaultKind.INDEX_WRONG]
+
+
+def test_a_block_that_does_not_fit_the_records_is_found(make_database: MakeDatabase) -> None:
+    database = make_database(METADATA)
+    a_service(database).record(some_records(1100))
+    with database.engine.begin() as connection:
+        _without_guards(connection)
+        connection.execute(BLOCK.update().values(root=bytes(32)))
+
+    report = a_service(database).verify(None)
+
+    assert [fault.kind for fault in report.faults] == [FaultKind.BLOCKS_WRONG]
 
 
 def test_a_thousand_and_more_faults_are_counted_but_not_all_named(make_database: MakeDatabase) -> None:

@@ -188,9 +188,8 @@ def test_only_one_sends_to_a_remote_target_at_a_time(database: Database) -> None
     assert (second, len(slow.taken)) == (0, 2)
 
 
+@pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
 def test_another_process_that_sends_is_left_alone(database: Database) -> None:
-    if database.is_sqlite:
-        pytest.skip("several processes share PostgreSQL only")
     tell(database, *some(2))
     other = Database(database.engine.url.render_as_string(hide_password=False), clock=lambda: pytest.fail("no unit is opened"))
 
