@@ -69,10 +69,12 @@ class HttpApp:
         peer: Peer = environ[PEER]
         with bound(request_id=peer.request_id):
             try:
-                return self._routed(environ, start, peer)
+                answer = self._routed(environ, start, peer)
             except Exception:
                 log.exception("bug", path=environ["PATH_INFO"].partition("?")[0])
-                return _plain(start, 500, f"Something broke inside. Request {peer.request_id} is in the log.")
+                answer = _plain(start, 500, f"Something broke inside. Request {peer.request_id} is in the log.")
+        # RFC 9110 9.3.2: HEAD has no content, and cheroot sends what it is given; what is mounted knows that itself
+        return () if environ["REQUEST_METHOD"] == "HEAD" and isinstance(answer, tuple) else answer
 
     def _routed(self, environ: dict[str, Any], start: Start, peer: Peer) -> Iterable[bytes]:
         path: str = environ["PATH_INFO"]

@@ -1,0 +1,182 @@
+"""app.server"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.server import PEER, HttpServer, WsgiApp
+from app.settings import HttpSettings
+from kernel.tls import TlsFiles, client_context, server_context
+from tests.support.certificates import Authority
+
+LIMIT = 10.0
+
+
+def tells_who_asks(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    """An application that answers with the peer it was told."""
+    peer = environ[PEER]
+    told = [peer.address, peer.endpoint, peer.certificate_subject, peer.request_id]
+    start("200 OK", [("Content-Type", "application/json")])
+    return (json.dumps(told).encode(),)
+
+
+@contextmanager
+def serving(app: WsgiApp, tls: ssl.SSLContext | None = None, **settings: Any) -> Iterator[int]:
+    server = HttpServer(app, "127.0.0.1:0", HttpSettings(threads=4, **settings), tls=tls)
+    port = server.start()
+    try:
+        yield port
+    finally:
+        server.stop()
+
+
+def asked(port: int, path: str = "/xds/registry", tls: ssl.SSLContext | None = None) -> list[str]:
+    connection = (
+        http.client.HTTPSConnection("127.0.0.1", port, timeout=LIMIT, context=tls)
+        if tls
+        else http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT)
+    )
+    with closing(connection):
+        connection.request("GET", path)
+        told: list[str] = json.loads(connection.getresponse().read())
+        return told
+
+
+def test_the_application_is_told_who_asks_and_what_was_called() -> None:
+    with serving(tells_who_asks) as port:
+        address, endpoint, subject, request_id = asked(port)
+
+    assert (address, endpoint, subject) == ("127.0.0.1", f"http://127.0.0.1:{port}/xds/registry", "")
+    assert request_id
+
+
+def test_no_two_requests_have_the_same_id() -> None:
+    with serving(tells_who_asks) as port:
+        ids = {asked(port)[3] for _ in range(5)}
+
+    assert len(ids) == 5
+
+
+def test_behind_a_proxy_the_endpoint_is_the_address_that_others_use() -> None:
+    with serving(tells_who_asks, public_url="https://hie.example.org/") as port:
+        endpoint = asked(port, "/pix")[1]
+
+    assert endpoint == "https://hie.example.org/pix"
+
+
+def test_over_tls_the_application_is_told_the_subject_of_the_clients_certificate(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    tls = server_context(authority.issue("server"), client_certificate=True)
+
+    with serving(tells_who_asks, tls) as port:
+        _address, endpoint, subject, _id = asked(port, tls=client_context(authority.issue("EHR, north")))
+
+    assert endpoint.startswith("https://")
+    assert subject == "CN=EHR\\, north,O=Tests\\, Inc.,C=US"
+
+
+def test_a_client_without_a_certificate_gets_nothing_where_one_is_demanded(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    tls = server_context(authority.issue("server"), client_certificate=True)
+    nobody = client_context(None, trust=authority.trust)
+
+    with serving(tells_who_asks, tls) as port, pytest.raises(OSError):
+        asked(port, tls=nobody)
+
+
+def test_a_client_that_stalls_in_the_handshake_holds_up_nobody(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    files: TlsFiles = authority.issue("server")
+    tls = server_context(files, client_certificate=False)
+
+    with serving(tells_who_asks, tls, idle_seconds=1.0) as port, socket.create_connection(("127.0.0.1", port)):
+        told = asked(port, tls=client_context(None, trust=authority.trust))
+
+    assert told[0] == "127.0.0.1"
+
+
+def test_a_request_in_hand_is_answered_before_the_server_stops() -> None:
+    begun, let_go = threading.Event(), threading.Event()
+
+    def slow(_environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        begun.set()
+        assert let_go.wait(LIMIT)
+        start("200 OK", [("Content-Length", "4")])
+        return (b"done",)
+
+    server = HttpServer(slow, "127.0.0.1:0", HttpSettings(threads=4))
+    port = server.start()
+    answers: list[bytes] = []
+
+    def ask() -> None:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT)) as connection:
+            connection.request("GET", "/")
+            answers.append(connection.getresponse().read())
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert begun.wait(LIMIT)
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+
+    let_go.set()
+    asking.join(LIMIT)
+    stopping.join(LIMIT)
+
+    assert answers == [b"done"]
+    assert not stopping.is_alive()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"X-Large": "x" * 5000}, None, 413),
+        ({}, b"x" * ((1 << 20) + 1), 413),
+    ],
+    ids=["head", "body"],
+)
+def test_what_is_larger_than_the_limits_is_refused(headers: dict[str, str], body: bytes | None, status: int) -> None:
+    with (
+        serving(tells_who_asks, header_bytes=4096, body_bytes=1 << 20) as port,
+        closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT)) as connection,
+    ):
+        connection.putrequest("POST", "/")
+        for name, value in {**headers, "Content-Length": str(len(body or b""))}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        answer = connection.getresponse()
+
+    assert answer.status == status
+
+
+def test_a_connection_that_says_nothing_is_closed() -> None:
+    with serving(tells_who_asks, idle_seconds=0.2) as port, socket.create_connection(("127.0.0.1", port), LIMIT) as silent:
+        end = silent.recv(1000)
+
+    assert b"200" not in end
+
+
+def test_the_log_quotes_nothing_of_a_request_that_is_no_http() -> None:
+    with (
+        capture_logs() as lines,
+        serving(tells_who_asks) as port,
+        socket.create_connection(("127.0.0.1", port), LIMIT) as connection,
+    ):
+        connection.sendall(b"PID|||4711^^^HOSP_A||Rivera^Lena\r\n\r\n")
+        answer = connection.recv(4096)
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert "Rivera" not in str(lines)
