@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
@@ -31,26 +31,35 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\1" + left + right).digest()
 
 
+BLOCK_LEVEL: Final = 10
+BLOCK: Final = 1 << BLOCK_LEVEL
+"""Leaves of a subtree whose root is kept, so that a proof reads one block and not the whole log."""
+
+
 @dataclass(slots=True)
 class Tree:
     """The roots of the complete subtrees of a growing tree, largest first: enough to add leaves and to tell the root.
 
-    There is one subtree for each bit set in `size`.
+    There is one subtree for each bit set in `size`. `blocks` are the roots of the blocks that were filled since the tree was made.
     """
 
     size: int = 0
-    roots: list[bytes] | None = None
+    roots: list[bytes] = field(default_factory=list)
+    blocks: list[bytes] = field(default_factory=list, compare=False)
 
     def add(self, leaf: bytes) -> None:
         """One more leaf."""
-        roots = self.roots = self.roots or []
+        roots = self.roots
         roots.append(leaf)
         self.size += 1
-        filled = self.size
+        filled, level = self.size, 0
         while not filled & 1:
             right = roots.pop()
             roots.append(node_hash(roots.pop(), right))
             filled >>= 1
+            level += 1
+            if level == BLOCK_LEVEL:
+                self.blocks.append(roots[-1])
 
     @property
     def root(self) -> bytes:
@@ -64,7 +73,7 @@ class Tree:
 
     def packed(self) -> bytes:
         """The subtrees' roots one after the other."""
-        return b"".join(self.roots or ())
+        return b"".join(self.roots)
 
     @classmethod
     def unpacked(cls, size: int, packed: bytes) -> Tree:

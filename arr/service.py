@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from access.subject import Subject
@@ -15,6 +18,7 @@ from arr import store
 from arr.intake import audit_xml, prepare
 from arr.model import AuditRecord, AuditSearch, Channel, Cursor, Page, Prepared, Received
 from arr.packing import unpacked
+from arr.proofs import growth_path, inclusion_path
 from arr.settings import ArrSettings
 from arr.signing import Keys, Note, SignedNote, Signer
 from arr.terms import FLAWED, Kind, term
@@ -31,6 +35,24 @@ URI: Final = "urn:affinity:audit"
 PAGE_LIMIT: Final = 1_000
 """Records on one page at the most."""
 _EXPORT_PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RecordProof:
+    """A record, its path from the leaf up, and the signed head whose root the path leads to."""
+
+    record: AuditRecord
+    path: tuple[bytes, ...]
+    head: SignedNote
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthProof:
+    """That the log of the signed head begins with the `before` records it once had."""
+
+    before: int
+    path: tuple[bytes, ...]
+    head: SignedNote
 
 
 class AuditService:
@@ -70,7 +92,7 @@ class AuditService:
     def append(self, work: Work, prepared: Sequence[Prepared]) -> int:
         """Appends within a unit of work of the caller; gives the number of the last record."""
         store.lock(work.connection)
-        before = self._head(work)
+        before = self._head(work.connection)
         if not prepared:
             return before.sequence if before else 0
         try:
@@ -89,7 +111,7 @@ class AuditService:
         """Keeps the present head for good and shows it to the witness; to be called every minute. Gives the log's length."""
         with self._database.begin() as work:
             store.lock(work.connection)
-            head = self._head(work)
+            head = self._head(work.connection)
             if head is not None and store.last_checkpoint(work.connection) < head.sequence:
                 store.save_checkpoint(work.connection, head.sequence, head.note)
         if self._settings.witness_file is not None:
@@ -112,9 +134,34 @@ class AuditService:
         return _record(row) if row else None
 
     def export(self, wanted: AuditSearch, subject: Subject) -> Iterator[bytes]:
-        """Every record that fits as a line of JSON, newest first, with the bytes received and what proves them."""
+        """The signed head of the log, then every record that fits, newest first, each a line of JSON.
+
+        A record's line holds how it came, the bytes received and the path to the head's root, all of which `verify_export.py`
+        verifies, and nothing else.
+        """
         self._tell_use(subject, [URI], f"export&{wanted}".encode(), wanted.patients)
         return self._exported(wanted)
+
+    def prove(self, sequence: int, subject: Subject) -> RecordProof | None:
+        """That a record is in the log its signed head speaks of; None when there is no such record."""
+        self._tell_use(subject, [f"{URI}:{sequence}"], b"prove", ())
+        with self._one_instant() as connection:
+            head = self._head(connection)
+            row = store.rows(connection, [sequence]).get(sequence)
+            if head is None or row is None:
+                return None
+            path = inclusion_path(store.StoredSubtrees(connection), sequence - 1, head.sequence)
+        return RecordProof(_record(row), path, head.note)
+
+    def prove_growth(self, before: int, subject: Subject) -> GrowthProof | None:
+        """That the log has only grown since it had `before` records; None when it never had so many, or none."""
+        self._tell_use(subject, [URI], f"prove growth&{before}".encode(), ())
+        with self._one_instant() as connection:
+            head = self._head(connection)
+            if head is None or not 0 < before <= head.sequence:
+                return None
+            path = growth_path(store.StoredSubtrees(connection), before, head.sequence)
+        return GrowthProof(before, path, head.note)
 
     def verify(self, subject: Subject | None, *, deep: bool = False, progress: Progress = lambda _: None) -> Report:
         """Reads the whole log; `deep` reads every message again as well. Without a subject it is no use, but our own care."""
@@ -122,9 +169,7 @@ class AuditService:
         if subject is not None:
             self._tell_use(subject, [URI], b"verify", ())
         verifier = Verifier(self._keys, witnessed, progress)
-        with self._database.read() as connection:
-            if not self._database.is_sqlite:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with self._one_instant() as connection:
             return verifier.run(connection, deep=deep)
 
     # inside
@@ -132,9 +177,18 @@ class AuditService:
     def _now(self) -> int:
         return int(self._clock().timestamp() * 1000)
 
-    def _head(self, work: Work) -> store.Head | None:
+    @contextmanager
+    def _one_instant(self) -> Iterator[Connection]:
+        """A connection whose every statement sees the same records."""
+        with self._database.read() as connection:
+            if self._database.is_sqlite:
+                yield connection
+            else:
+                yield connection.execution_options(isolation_level="REPEATABLE READ")
+
+    def _head(self, connection: Connection) -> store.Head | None:
         try:
-            return store.head(work.connection)
+            return store.head(connection)
         except ValueError:
             raise _damaged() from None
 
@@ -156,13 +210,17 @@ class AuditService:
         return Page(tuple(map(_record, rows[:limit])), following)
 
     def _exported(self, wanted: AuditSearch) -> Iterator[bytes]:
-        before: Cursor | None = None
-        while True:
-            page = self._page(wanted, _EXPORT_PAGE, before)
-            yield from map(_line, page.records)
-            if page.following is None:
+        with self._one_instant() as connection:
+            head = self._head(connection)
+            if head is None:
                 return
-            before = page.following
+            yield _head_line(head.note)
+            subtrees = store.StoredSubtrees(connection)
+            before: Cursor | None = None
+            while rows := store.find(connection, _condition(wanted), before, _EXPORT_PAGE):
+                for row in rows:
+                    yield _line(_record(row), inclusion_path(subtrees, row.sequence - 1, head.sequence))
+                before = Cursor(rows[-1].event_at, rows[-1].sequence)
 
     def _tell_witness(self, path: Path) -> None:
         with self._database.read() as connection:
@@ -182,15 +240,19 @@ def _record(row: store.RecordRow) -> AuditRecord:
     return AuditRecord(row.sequence, row.hash, received, store.summary_of(row), audit_xml(received))
 
 
-def _line(record: AuditRecord) -> bytes:
+def _head_line(note: SignedNote) -> bytes:
+    what = {"note": note.text, "signature": note.signature.hex(), "key": note.key_id}
+    return json.dumps(what, separators=(",", ":")).encode() + b"\n"
+
+
+def _line(record: AuditRecord, path: Sequence[bytes]) -> bytes:
     what = {
         "sequence": record.sequence,
-        "hash": record.hash.hex(),
         "origin": record.received.origin,
         "data": b64encode(record.received.data).decode(),
-        "xml": record.xml.decode("utf-8", "replace"),
+        "path": [node.hex() for node in path],
     }
-    return json.dumps(what, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    return json.dumps(what, separators=(",", ":")).encode() + b"\n"
 
 
 def _condition(wanted: AuditSearch) -> store.Condition:

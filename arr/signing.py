@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -95,13 +96,33 @@ def load_signer(path: Path) -> Signer:
 
 
 def make_signer(path: Path) -> Signer:
-    """A new key in a new file that only its owner may read; the public half beside it, ending in `.pub`."""
+    """A new key in a new file that only its owner may read; the public half beside it, ending in `.pub`.
+
+    Raises `FileExistsError` when there is a file already. Another process sees no key or a whole one.
+    """
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(private)
+    try:
+        os.link(draft, path)
+    finally:
+        draft.unlink()
     path.with_name(path.name + ".pub").write_bytes(public_pem(key.public_key()))
     return Signer(key)
+
+
+def signer_at(path: Path) -> Signer:
+    """The signer of a key file, which is made when there is none, also when other processes want it at the same moment."""
+    try:
+        return load_signer(path)
+    except FileNotFoundError:
+        pass
+    try:
+        return make_signer(path)
+    except FileExistsError:
+        return load_signer(path)
 
 
 def public_pem(key: Ed25519PublicKey) -> bytes:

@@ -10,22 +10,26 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from arr.chain import START, Tree, chained
+from arr.chain import BLOCK as BLOCK_SIZE
+from arr.chain import BLOCK_LEVEL, START, Tree, canonical, chained, leaf_hash, node_hash
 from arr.model import Cursor, Prepared, Summary
+from arr.packing import unpacked
 from arr.signing import SignedNote
-from arr.tables import CHECKPOINT, HEAD, METADATA, RECORD, TERM
+from arr.tables import BLOCK, CHECKPOINT, HEAD, METADATA, RECORD, TERM
 
 __all__ = ["METADATA"]
 
 _LOCK: Final = 4711_0020
 """One appender at a time in a PostgreSQL database; SQLite has a single writer anyway."""
 _CHUNK: Final = 2_000
+_BLOCKS_AT_ONCE: Final = 1_024
 _HEAD_ID: Final = 1
 _R, _T = RECORD.c, TERM.c
 _RECORD_TYPES: Final = (
     "int8", "bytea", "text", "int2", "bytea", "int8", "int8", "text", "text", "text", "int2", "text", "text", "bool", "text",
 )  # fmt: skip
 _TERM_TYPES: Final = ("int8", "int8", "int8")
+_BLOCK_TYPES: Final = ("int8", "bytea")
 """PostgreSQL's types of the columns, in their order."""
 
 
@@ -110,6 +114,8 @@ def append(connection: Connection, before: Head | None, prepared: Sequence[Prepa
             )
         )
         terms += [(term, summary.event_at, sequence) for term in one.terms]
+    filled = sequence // BLOCK_SIZE - len(tree.blocks)
+    _insert(connection, BLOCK, _BLOCK_TYPES, list(enumerate(tree.blocks, start=filled)))
     _insert(connection, RECORD, _RECORD_TYPES, rows)
     _insert(connection, TERM, _TERM_TYPES, sorted(terms))
     return sequence, previous, tree
@@ -194,6 +200,52 @@ def rows(connection: Connection, sequences: Sequence[int]) -> dict[int, RecordRo
     """The records with these numbers."""
     found = connection.execute(sa.select(RECORD).where(_R.sequence.in_(sequences)))
     return {row.sequence: RecordRow(*row) for row in found}
+
+
+def block_roots(connection: Connection, first: int, count: int) -> list[bytes]:
+    """The roots of so many filled blocks."""
+    number = BLOCK.c.number
+    statement = sa.select(BLOCK.c.root).where(number >= first, number < first + count).order_by(number)
+    return list(connection.execute(statement).scalars())
+
+
+class StoredSubtrees:
+    """The subtrees of the log, for proofs; remembers what it has read, so it is made anew for each use."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._known: dict[tuple[int, int], bytes] = {}
+        self._block = -1
+
+    def root(self, level: int, number: int) -> bytes:
+        """See `arr.proofs.Subtrees`. Raises `ValueError` when records or blocks are missing or damaged."""
+        key = (level, number)
+        if key not in self._known:
+            if level < BLOCK_LEVEL:
+                self._read_leaves((number << level) >> BLOCK_LEVEL)
+            elif level == BLOCK_LEVEL:
+                self._read_blocks(number)
+            if key not in self._known:
+                if level == 0:
+                    raise ValueError("a record is missing")
+                self._known[key] = node_hash(self.root(level - 1, 2 * number), self.root(level - 1, 2 * number + 1))
+        return self._known[key]
+
+    def _read_leaves(self, block: int) -> None:
+        if block == self._block:
+            return
+        self._known = {key: root for key, root in self._known.items() if key[0] >= BLOCK_LEVEL}
+        self._block = block
+        first = block << BLOCK_LEVEL
+        statement = sa.select(_R.sequence, _R.origin, _R.packing, _R.data)
+        for sequence, origin, packing, data in self._connection.execute(
+            statement.where(_R.sequence > first, _R.sequence <= first + BLOCK_SIZE)
+        ):
+            self._known[0, sequence - 1] = leaf_hash(canonical(origin, unpacked(packing, data)))
+
+    def _read_blocks(self, number: int) -> None:
+        for found, root in enumerate(block_roots(self._connection, number, _BLOCKS_AT_ONCE), start=number):
+            self._known[BLOCK_LEVEL, found] = root
 
 
 def all_terms(connection: Connection) -> Iterator[tuple[int, int, int]]:

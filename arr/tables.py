@@ -67,7 +67,15 @@ CHECKPOINT: Final = sa.Table(
 )
 """Signed heads of the past, for witnesses and for proofs."""
 
-GUARDED: Final = ("arr_record", "arr_checkpoint")
+BLOCK: Final = sa.Table(
+    "arr_block",
+    METADATA,
+    sa.Column("number", BigKey, primary_key=True, autoincrement=False),
+    sa.Column("root", sa.LargeBinary, nullable=False),
+)
+"""Roots of the filled blocks of the Merkle tree, from 0, so that a proof need not read the whole log."""
+
+GUARDED: Final = ("arr_record", "arr_checkpoint", "arr_block")
 
 
 def guards(dialect: str, tables: Sequence[str] = GUARDED) -> tuple[str, ...]:
@@ -96,5 +104,5 @@ def _guard(table: sa.Table, connection: sa.Connection, **_: object) -> None:
         connection.exec_driver_sql(statement)
 
 
-for _table in (RECORD, CHECKPOINT):
+for _table in (RECORD, CHECKPOINT, BLOCK):
     sa.event.listen(_table, "after_create", _guard)

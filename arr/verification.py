@@ -36,6 +36,7 @@ class FaultKind(Enum):
     CHECKPOINT_UNSIGNED = "no believed key has signed the checkpoint"
     CHECKPOINT_MISSING = "a checkpoint that a witness was shown is gone"
     WITNESS_WRONG = "the log is not the one that was witnessed"
+    BLOCKS_WRONG = "what proofs are made from does not fit the records"
     INDEX_WRONG = "what the record is found by is not what stands in it"
 
 
@@ -88,6 +89,8 @@ class Verifier:
         notes = self._notes(connection, head)
         tree = self._walk(connection, head, notes)
         self._end(head, tree, notes)
+        if self._is_unbroken and store.block_roots(connection, 0, len(tree.blocks) + 1) != tree.blocks:
+            self._add(Fault(FaultKind.BLOCKS_WRONG, 0))
         if deep:
             # never more room than there are records, whatever numbers somebody has put into the database
             for fault in index_faults(connection, min(tree.size, 2 * self._read)):

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from arr.chain import canonical, leaf_hash
 from arr.model import AuditSearch, Channel
+from arr.proofs import has_grown, root_by_inclusion
 from arr.service import AuditService
-from arr.signing import Note
+from arr.signing import Note, is_signed
 from arr.tables import CHECKPOINT, HEAD, METADATA
 from arr.witness import read_witness
 from atna.message import AuditMessage, Indicator, Outcome
@@ -21,7 +23,7 @@ from kernel.database import Database
 from kernel.errors import Condition, Unavailable
 from kernel.outbox import AUDIT_OUTBOX
 from tests.conftest import MakeDatabase
-from tests.support.arr import a_service, received, some_records
+from tests.support.arr import SIGNER, a_service, received, some_records
 from tests.support.audit import PATIENT, WHEN, a_subject, an_event
 
 AUDITOR = a_subject(user="auditor", receiver="https://hie.example.org/console")
@@ -155,18 +157,56 @@ def test_what_the_service_does_for_itself_is_not_audited(service: AuditService, 
     assert told(database) == []
 
 
-def test_an_export_holds_the_bytes_received_and_what_proves_them(service: AuditService) -> None:
+def test_an_export_holds_the_signed_head_and_the_bytes_received(service: AuditService) -> None:
     message = received(an_event().to_xml(), Channel.TLS)
-    service.record([message, *some_records(600)])
+    service.record([message, *some_records(1100)])
 
-    lines = [json.loads(line) for line in service.export(AuditSearch(), AUDITOR)]
+    head, *lines = [json.loads(line) for line in service.export(AuditSearch(), AUDITOR)]
 
-    assert len(lines) == 601
+    assert Note.parse(head["note"]).size == 1101
+    assert sorted(line["sequence"] for line in lines) == list(range(1, 1102))
     first = next(line for line in lines if line["sequence"] == 1)
     assert b64decode(first["data"]) == message.data
     assert first["origin"] == message.origin
-    assert first["xml"].encode() == message.data
-    assert len(bytes.fromhex(first["hash"])) == 32
+
+
+def test_an_export_of_an_empty_log_is_empty(service: AuditService) -> None:
+    assert list(service.export(AuditSearch(), AUDITOR)) == []
+
+
+@pytest.mark.parametrize("sequence", [1, 1024, 1025, 2048, 2049, 2500])
+def test_a_record_is_proved_against_the_signed_head(service: AuditService, sequence: int) -> None:
+    service.record(some_records(2500))
+
+    proof = service.prove(sequence, AUDITOR)
+
+    assert proof is not None
+    assert is_signed(proof.head, {SIGNER.key_id: SIGNER.public_key})
+    head = Note.parse(proof.head.text)
+    leaf = leaf_hash(canonical(proof.record.received.origin, proof.record.received.data))
+    assert root_by_inclusion(leaf, sequence - 1, head.size, proof.path) == head.root
+
+
+def test_the_log_is_proved_to_have_grown_from_what_a_witness_saw(database: Database, tmp_path: Path) -> None:
+    service = a_service(database, witness=tmp_path / "witness")
+    service.record(some_records(1500))
+    service.checkpoint()
+    service.record(some_records(1700))
+
+    proof = service.prove_growth(1500, AUDITOR)
+
+    assert proof is not None
+    old, new = Note.parse(read_witness(tmp_path / "witness")[-1].text), Note.parse(proof.head.text)
+    assert has_grown(old.size, old.root, new.size, new.root, proof.path)
+
+
+def test_what_is_not_there_is_not_proved(service: AuditService) -> None:
+    assert service.prove(1, AUDITOR) is None
+    assert service.prove_growth(1, AUDITOR) is None
+    service.record(some_records(2))
+    assert service.prove(3, AUDITOR) is None
+    assert service.prove_growth(3, AUDITOR) is None
+    assert service.prove_growth(0, AUDITOR) is None
 
 
 def test_a_checkpoint_is_kept_whenever_so_many_records_were_passed(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from arr.signing import Note, SignedNote, is_signed, key_id, load_keys, load_signer, make_signer, public_pem
+from arr.signing import Note, SignedNote, is_signed, key_id, load_keys, load_signer, make_signer, public_pem, signer_at
 from tests.support.arr import SIGNER
 
 NOTE = Note("log-1", 7, bytes(32), bytes(range(32)), 1_795_343_001_125)
@@ -52,6 +53,14 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
 
     with pytest.raises(FileExistsError):
         make_signer(tmp_path / "audit.pem")
+
+
+def test_a_key_is_made_once_when_many_want_it_at_the_same_moment(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        signers = list(pool.map(lambda _: signer_at(tmp_path / "audit.pem"), range(32)))
+
+    assert len({signer.key_id for signer in signers}) == 1
+    assert load_signer(tmp_path / "audit.pem").key_id == signers[0].key_id
 
 
 def test_several_keys_are_believed(tmp_path: Path) -> None:
