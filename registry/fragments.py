@@ -16,10 +16,13 @@ from typing import Final
 
 import zstandard
 
-from ebrim.model import Association, Slot
+from ebrim.model import Association, DocumentEntry, Slot
+from ebrim.namespaces import RIM
+from ebrim.reader import read_association, read_entry
 from ebrim.uuids import SLOT_SUBMISSION_SET_STATUS
-from ebrim.writer import render
+from ebrim.writer import finish, render
 from kernel.errors import Condition, Unavailable, violation
+from kernel.xml import Element, parse_xml
 from registry.model import Key, uuid_of
 
 NEWEST: Final = 1
@@ -94,6 +97,23 @@ def _template(form: int, type_: str) -> tuple[bytes, ...]:
     ids = [f"urn:uuid:0000000{n}-0000-4000-8000-000000000000" for n in range(3)]
     xml = render(Association(id=ids[0], type=type_, source=ids[1], target=ids[2], slots=_PLAIN[form]))
     return tuple(re.split(rb"urn:uuid:0000000([0-2])-0000-4000-8000-000000000000", xml))
+
+
+def read_entry_of(dictionary: int, data: bytes) -> DocumentEntry:
+    """The entry of a row, its open places empty."""
+    return read_entry(_opened(unpack(dictionary, data)))
+
+
+def read_association_of(form: int, type_: str, dictionary: int, data: bytes | None) -> Association:
+    """What an association of a row says beside its columns: slots, documentation, name. Its ids are for the columns to say."""
+    if data is None:
+        return Association(id="", type=type_, source="", target="", slots=_PLAIN[form])
+    return read_association(_opened(unpack(dictionary, data)))
+
+
+def _opened(stored: bytes) -> Element:
+    wrapped = b'<RegistryObjectList xmlns="%s">%s</RegistryObjectList>' % (RIM.encode(), finish(stored, "", " "))
+    return parse_xml(wrapped, limit=FRAGMENT_LIMIT)[0]
 
 
 def plain_association(form: int, type_: str, key: Key, source: Key, target: Key) -> bytes:

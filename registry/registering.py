@@ -9,15 +9,14 @@ from typing import Final
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from affinity.model import Standing
 from ebrim.model import EntryType, Submission
 from kernel.database import Database, Work
 from kernel.errors import Condition, Rejected, Unavailable, Violation, violation
-from kernel.identifiers import NewUuid, parse_cx
+from kernel.identifiers import NewUuid
 from registry import filing
 from registry.effects import TYPES_NEEDED, effects_of
 from registry.filing import ASSOCIATION_TYPE, Numbers
-from registry.model import Changes, Kind, RegisteredObject, Row, key_of
+from registry.model import Changes, Kind, Row
 from registry.placing import placed
 from registry.ports import CodeSets, PatientDirectory
 from registry.rules.against_registry import Registered, patient_faults, references, registry_faults, submitted_uuids
@@ -27,6 +26,7 @@ from registry.rules.structure import Contents, structure_faults
 from registry.settings import RegistrySettings
 from registry.store import CHUNK, RegistryStore
 from registry.terms import Terms
+from registry.view import RegistryView
 
 PASSES: Final = 10
 """How often a submission is looked at again because another one with the same uniqueId was faster."""
@@ -63,7 +63,7 @@ class Registering:
         self._database = database
         self._store = store
         self._terms = terms
-        self._directory = directory
+        self._view = RegistryView(store, directory)
         self._code_sets = code_sets
         self._settings = settings
         self._new_uuid = new_uuid
@@ -77,7 +77,7 @@ class Registering:
         found = tuple(self._judged(contents, type_))
         if any(v.is_error for v in found):
             with self._database.read() as connection:
-                raise Rejected((*found, *registry_faults(contents, self._known(connection, contents))))
+                raise Rejected((*found, *registry_faults(contents, self._registered(connection, contents))))
         plan = self._planned(contents)
         is_careful = bool(references(contents) or submitted_uuids(contents))
         for _ in range(PASSES):
@@ -109,7 +109,7 @@ class Registering:
     def _planned(self, contents: Contents) -> Plan:
         """Everything that can be done before the unit of work, so that it is short."""
         submission = placed(contents.submission, self._new_uuid)
-        numbers = self._terms.interned(_terms(submission))
+        numbers = self._terms.interned(terms_of(submission))
         changes = Changes(
             entries=[filing.entry_row(entry, numbers) for entry in submission.entries],
             submission_sets=[filing.set_row(one, numbers) for one in submission.submission_sets],
@@ -128,9 +128,9 @@ class Registering:
         parameters = self._database.audit_parameters([audit])
         try:
             with self._database.glance() as connection:
-                if any(patient_faults(plan.contents, self._standing(connection, cx))):
+                if any(patient_faults(plan.contents, self._view.standing(connection, cx))):
                     raise _InTheWay
-                _complete(plan.changes, number, filing.instant(int(str(parameters["told_at"]))))
+                complete(plan.changes, number, filing.instant(int(str(parameters["told_at"]))))
                 self._store.file_at_once(connection, plan.changes, parameters)
         except IntegrityError:
             raise _InTheWay from None
@@ -144,7 +144,7 @@ class Registering:
             if is_careful:
                 registered = self._examined(work.connection, plan.contents, found)
             else:
-                registered = Registered(self._standing(work.connection, cx))
+                registered = Registered(self._view.standing(work.connection, cx))
                 if any(patient_faults(plan.contents, registered.standing)):
                     raise _InTheWay
             number = self._terms.patient(work.connection, cx)
@@ -158,11 +158,11 @@ class Registering:
         effects = effects_of(work.connection, self._store, plan.placed, registered.objects, plan.numbers, self._new_uuid)
         changes = plan.changes
         now = filing.instant(work.now)
-        _complete(changes, patient, now)
+        complete(changes, patient, now)
         for row in changes.entries:
-            row["copy"] = _copy(row, registered)
+            row["copy"] = copy_number(row, registered, Kind.ENTRY)
         added = [filing.association_row(association, plan.numbers) for association in effects.associations]
-        complete = Changes(
+        whole = Changes(
             entries=changes.entries,
             submission_sets=changes.submission_sets,
             folders=changes.folders,
@@ -170,35 +170,23 @@ class Registering:
             reference_ids=changes.reference_ids,
             deprecated=set(effects.deprecated),
         )
-        if not self._store.file(work.connection, complete):
+        if not self._store.file(work.connection, whole):
             raise _InTheWay
         self._store.touch_folders(work.connection, effects.grown_folders, now)
 
+    def _registered(self, connection: Connection, contents: Contents, *, lock: bool = False) -> Registered:
+        return self._view.registered(connection, contents, references(contents) | submitted_uuids(contents), lock=lock)
+
     def _examined(self, connection: Connection, contents: Contents, found: Sequence[Violation]) -> Registered:
-        registered = self._known(connection, contents, lock=True)
+        registered = self._registered(connection, contents, lock=True)
         faults = tuple(registry_faults(contents, registered))
         if faults:
             raise Rejected((*found, *faults))
         return registered
 
-    def _known(self, connection: Connection, contents: Contents, *, lock: bool = False) -> Registered:
-        """What the registry knows that bears on a submission."""
-        submission = contents.submission
-        cx = submission.submission_set.patient_id if submission.submission_set else ""
-        uuids = references(contents) | submitted_uuids(contents)
-        objects = self._store.objects(connection, [key_of(uuid) for uuid in uuids], lock=lock)
-        unique_ids = {obj.unique_id for obj in submission.objects() if obj.unique_id}
-        namesakes: dict[str, list[RegisteredObject]] = {}
-        for obj in self._store.with_unique_ids(connection, unique_ids):
-            namesakes.setdefault(obj.unique_id, []).append(obj)
-        return Registered(self._standing(connection, cx), {obj.uuid: obj for obj in objects.values()}, namesakes)
 
-    def _standing(self, connection: Connection, cx: str) -> Standing | None:
-        patient_id = parse_cx(cx)
-        return self._directory.standing(patient_id, connection) if patient_id else None
-
-
-def _terms(submission: Submission) -> Iterator[filing.Term]:
+def terms_of(submission: Submission) -> Iterator[filing.Term]:
+    """Everything of a submission that the tables hold as a number, and what its effects ask for."""
     for entry in submission.entries:
         yield from filing.terms_of_entry(entry)
     for submission_set in submission.submission_sets:
@@ -210,7 +198,7 @@ def _terms(submission: Submission) -> Iterator[filing.Term]:
     yield from TYPES_NEEDED
 
 
-def _complete(changes: Changes, patient: int, now: int) -> None:
+def complete(changes: Changes, patient: int, now: int) -> None:
     """What is known in the unit of work only."""
     for row in (*changes.entries, *changes.submission_sets, *changes.folders):
         row["patient"] = patient
@@ -218,7 +206,7 @@ def _complete(changes: Changes, patient: int, now: int) -> None:
         row["last_update_time"] = now
 
 
-def _copy(row: Row, registered: Registered) -> int:
-    """The number of an entry among those with its uniqueId."""
+def copy_number(row: Row, registered: Registered, kind: Kind) -> int:
+    """The number of an entry or folder among those with its uniqueId."""
     known = registered.namesakes.get(str(row["unique_id"]), ())
-    return max((obj.copy + 1 for obj in known if obj.kind is Kind.ENTRY), default=0)
+    return max((obj.copy + 1 for obj in known if obj.kind is kind), default=0)

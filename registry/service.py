@@ -21,9 +21,11 @@ from kernel.times import Clock
 from registry.ports import CodeSets, PatientDirectory
 from registry.querying import Querying, Question
 from registry.registering import Registering
+from registry.removing import Removing
 from registry.settings import RegistrySettings
 from registry.store import RegistryStore
 from registry.terms import Terms
+from registry.updating import Updating
 
 log: Final = structlog.get_logger(__name__)
 
@@ -47,9 +49,20 @@ class RegistryService:
         self._audit = audit
         self._clock = clock
         self._querying = Querying(terms=terms, directory=directory, settings=settings)
+        store = RegistryStore()
+        self._removing = Removing(database, store=store, settings=settings)
         self._registering = Registering(
             database,
-            store=RegistryStore(),
+            store=store,
+            terms=terms,
+            directory=directory,
+            code_sets=code_sets,
+            settings=settings,
+            new_uuid=new_uuid,
+        )
+        self._updating = Updating(
+            database,
+            store=store,
             terms=terms,
             directory=directory,
             code_sets=code_sets,
@@ -66,6 +79,20 @@ class RegistryService:
         """ITI-61: as ITI-42, for on-demand entries only."""
         event = self._submitted(events.register_on_demand, submission, subject, Outcome.SUCCESS)
         return self._registering.register(submission, EntryType.ON_DEMAND, event.to_xml())
+
+    def update(self, submission: Submission, subject: Subject) -> Sequence[Violation]:
+        """ITI-57: new versions, changed statuses, submitted associations. Gives warnings; `Rejected` means nothing was changed."""
+        event = self._submitted(events.update_document_set, submission, subject, Outcome.SUCCESS)
+        return self._updating.update(submission, event.to_xml(), is_restricted=False)
+
+    def update_restricted(self, submission: Submission, subject: Subject) -> Sequence[Violation]:
+        """ITI-92: as ITI-57, for what a restricted update may change."""
+        event = self._submitted(events.restricted_update, submission, subject, Outcome.SUCCESS)
+        return self._updating.update(submission, event.to_xml(), is_restricted=True)
+
+    def remove(self, uuids: Sequence[str], subject: Subject) -> None:
+        """ITI-62: takes objects out of the registry; raises `Rejected`, and then nothing is removed."""
+        self._removing.remove(uuids, lambda patients: self._removed(uuids, patients, subject, Outcome.SUCCESS).to_xml())
 
     def query(self, query: StoredQuery, subject: Subject) -> tuple[bytes, ...]:
         """ITI-18: the fragments of the answer. Its audit record is committed before anything is given out.
@@ -106,6 +133,14 @@ class RegistryService:
         """Records that a submission was refused; `event` is that of its transaction in `atna.events`."""
         self._record((self._submitted(event, submission, subject, outcome_of(error)),))
 
+    def refuse_removal(self, uuids: Sequence[str], subject: Subject, error: HieError) -> None:
+        """Records that an ITI-62 was refused."""
+        try:
+            patients = self._removing.patient_ids(uuids)
+        except HieError:
+            patients = ()
+        self._record((self._removed(uuids, patients, subject, outcome_of(error)),))
+
     def refuse_query(self, query: StoredQuery | None, subject: Subject, error: HieError) -> None:
         """Records that an ITI-18 was refused."""
         self._record(
@@ -142,6 +177,16 @@ class RegistryService:
             return self._querying.read(query, multi_patient=multi_patient).patient_ids
         except HieError:
             return ()
+
+    def _removed(self, uuids: Sequence[str], patients: Sequence[str], subject: Subject, outcome: Outcome) -> AuditMessage:
+        return events.remove_metadata(
+            self._audit,
+            subject,
+            when=self._clock(),
+            outcome=outcome,
+            object_ids=tuple(dict.fromkeys(uuids)),
+            patient_ids=patients,
+        )
 
     def _submitted(
         self, event: Callable[..., AuditMessage], submission: Submission | None, subject: Subject, outcome: Outcome

@@ -13,9 +13,9 @@ from kernel.database import execute_text
 from kernel.outbox import AUDIT_INSERT
 from registry.model import Changes, EntryKind, Key, Kind, Life, RegisteredObject, Row
 from registry.statements import AnyOf, Parameters, Statement, for_postgres
-from registry.tables import ASSOCIATION, ENTRY, FILED, FOLDER, METADATA, PATIENT, SUBMISSION_SET
+from registry.tables import ASSOCIATION, ENTRY, FILED, FOLDER, METADATA, PATIENT, REFERENCE_ID, SUBMISSION_SET, TERM
 
-__all__ = ["CHUNK", "METADATA", "RegistryStore"]
+__all__ = ["CHUNK", "METADATA", "RegistryStore", "StoredAssociation"]
 
 CHUNK: Final = 16
 """Rows of one table in one statement: its parameters stay far below the 65,535 that PostgreSQL takes."""
@@ -60,9 +60,34 @@ class _AssociationRow(NamedTuple):
     status: int
 
 
+class _Xml(NamedTuple):
+    dictionary: int
+    xml: bytes
+
+
+class StoredAssociation(NamedTuple):
+    """An association as the table holds it; `type` is the number of the type that `name` is the URN of."""
+
+    uuid: Key
+    source: Key
+    target: Key
+    type: int
+    name: str
+    status: int
+    form: int
+    dictionary: int
+    xml: bytes | None
+
+
 class _Ends(NamedTuple):
     source: Key
     target: Key
+
+
+def _is_version_of(table: sa.Table) -> sa.ColumnElement[bool]:
+    """`logical` is NULL where it is the object's own id."""
+    own = sa.and_(AnyOf(table.c.uuid, "logicals"), table.c.logical.is_(None))
+    return sa.or_(AnyOf(table.c.logical, "logicals"), own)
 
 
 _E, _S, _F, _A = ENTRY.c, SUBMISSION_SET.c, FOLDER.c, ASSOCIATION.c
@@ -107,6 +132,52 @@ _DEPRECATE: Final = Statement(
     tuple,
 )
 _TOUCH: Final = Statement(FOLDER.update().values(last_update_time=sa.bindparam("updated")).where(AnyOf(_F.uuid, "uuids")), tuple)
+
+
+_E_VERSIONS: Final = _ENTRIES.where(_is_version_of(ENTRY)).order_by(_E.uuid)
+_F_VERSIONS: Final = _FOLDERS.where(_is_version_of(FOLDER)).order_by(_F.uuid)
+_VERSIONS_SEEN: Final = (Statement(_E_VERSIONS, _EntryRow._make), Statement(_F_VERSIONS, _FolderRow._make))
+_VERSIONS_LOCKED: Final = (
+    Statement(_E_VERSIONS.with_for_update(of=ENTRY), _EntryRow._make),
+    Statement(_F_VERSIONS.with_for_update(of=FOLDER), _FolderRow._make),
+)
+_SUPERSEDE: Final = {
+    kind: Statement(table.update().values(status=int(Life.DEPRECATED), latest=0).where(AnyOf(table.c.uuid, "uuids")), tuple)
+    for kind, table in ((Kind.ENTRY, ENTRY), (Kind.FOLDER, FOLDER))
+}
+_SET_LIFE: Final = {
+    kind: Statement(
+        table.update()
+        .values(status=sa.bindparam("new"))
+        .where(AnyOf(table.c.uuid, "uuids"), table.c.status == sa.bindparam("old")),
+        tuple,
+    )
+    for kind, table in ((Kind.ENTRY, ENTRY), (Kind.FOLDER, FOLDER), (Kind.ASSOCIATION, ASSOCIATION))
+}
+_ENTRY_XML: Final = Statement(sa.select(_E.dictionary, _E.xml).where(AnyOf(_E.uuid, "uuids")), _Xml._make)
+_STORED: Final = (
+    sa.select(_A.uuid, _A.source, _A.target, _A.type, TERM.c.value.label("name"), _A.status, _A.form, _A.dictionary, _A.xml)
+    .join(TERM, TERM.c.id == _A.type)
+    .where(AnyOf(_A.status, "lives"))
+)
+_TOUCHING: Final = Statement(
+    sa.union(_STORED.where(AnyOf(_A.source, "uuids")), _STORED.where(AnyOf(_A.target, "uuids"))).order_by("uuid"),
+    StoredAssociation._make,
+)
+
+
+_STORED_BY_UUID: Final = Statement(_STORED.where(AnyOf(_A.uuid, "uuids")), StoredAssociation._make)
+_REMOVE: Final = {
+    kind: Statement(table.delete().where(AnyOf(table.c.uuid, "uuids")), tuple)
+    for kind, table in (
+        (Kind.ENTRY, ENTRY),
+        (Kind.SUBMISSION_SET, SUBMISSION_SET),
+        (Kind.FOLDER, FOLDER),
+        (Kind.ASSOCIATION, ASSOCIATION),
+    )
+}
+_REMOVE_REFERENCES: Final = Statement(REFERENCE_ID.delete().where(AnyOf(REFERENCE_ID.c.entry, "uuids")), tuple)
+_MAKE_FIRST: Final = Statement(ENTRY.update().values(copy=0).where(AnyOf(_E.uuid, "uuids")), tuple)
 
 
 class RegistryStore:
@@ -160,6 +231,57 @@ class RegistryStore:
             found += map(_folder, _FOLDERS_BY_UNIQUE_ID.rows(connection, parameters))
             found += map(_set, _SETS_BY_UNIQUE_ID.rows(connection, parameters))
         return found
+
+    def versions(self, connection: Connection, logical_keys: Collection[Key], *, lock: bool = False) -> dict[Key, RegisteredObject]:
+        """The latest version of each object, by logicalID."""
+        parameters = {"logicals": sorted(logical_keys)}
+        entries, folders = _VERSIONS_LOCKED if lock else _VERSIONS_SEEN
+        found = [*map(_entry, entries.rows(connection, parameters)), *map(_folder, folders.rows(connection, parameters))]
+        return {obj.logical_key: obj for obj in sorted(found, key=lambda obj: obj.version)}
+
+    def supersede(self, connection: Connection, obj: RegisteredObject) -> None:
+        """Makes a version a former one: Deprecated, and not the latest."""
+        _SUPERSEDE[obj.kind].run(connection, {"uuids": [obj.key]})
+
+    def set_life(self, connection: Connection, obj: RegisteredObject, life: Life) -> bool:
+        """Changes availabilityStatus; False when it is not what it was any more."""
+        parameters = {"uuids": [obj.key], "old": int(obj.life), "new": int(life)}
+        return _SET_LIFE[obj.kind].run(connection, parameters) == 1
+
+    def entry_xml(self, connection: Connection, key: Key) -> tuple[int, bytes]:
+        """Dictionary and stored XML of an entry that is there."""
+        return _ENTRY_XML.rows(connection, {"uuids": [key]})[0]
+
+    def associations(self, connection: Connection, keys: Collection[Key], *, every: bool = False) -> Sequence[StoredAssociation]:
+        """The associations that lead from or to one of the objects: Approved ones, or every one."""
+        if not keys:
+            return ()
+        lives = [int(life) for life in Life] if every else [int(Life.APPROVED)]
+        return _TOUCHING.rows(connection, {"uuids": sorted(keys), "lives": lives})
+
+    def associations_by_id(self, connection: Connection, keys: Collection[Key]) -> Sequence[StoredAssociation]:
+        """The associations with these ids."""
+        return _STORED_BY_UUID.rows(connection, {"uuids": sorted(keys), "lives": [int(life) for life in Life]})
+
+    def remove(self, connection: Connection, objects: Collection[RegisteredObject]) -> None:
+        """Takes objects out of the registry. Of several entries with one uniqueId the next becomes the first."""
+        for kind, statement in _REMOVE.items():
+            keys = sorted(obj.key for obj in objects if obj.kind is kind)
+            if keys:
+                statement.run(connection, {"uuids": keys})
+        entries = [obj for obj in objects if obj.kind is Kind.ENTRY]
+        if entries:
+            _REMOVE_REFERENCES.run(connection, {"uuids": sorted(obj.key for obj in entries)})
+            self._renumber(connection, sorted({obj.unique_id for obj in entries if obj.copy == 0}))
+
+    def _renumber(self, connection: Connection, unique_ids: Collection[str]) -> None:
+        # a new entry is compared with the first: without one its uniqueId would be free for another document
+        left: dict[str, RegisteredObject] = {}
+        for obj in self.with_unique_ids(connection, unique_ids):
+            if obj.kind is Kind.ENTRY:
+                left.setdefault(obj.unique_id, obj)
+        for obj in left.values():
+            _MAKE_FIRST.run(connection, {"uuids": [obj.key]})
 
     def sources(self, connection: Connection, targets: Collection[Key], types: Collection[int]) -> Sequence[tuple[Key, Key]]:
         """Source and target of the Approved associations of these types that lead to one of the targets."""

@@ -84,6 +84,13 @@ def _unique_id_faults(contents: Contents, registered: Registered) -> Iterator[Vi
             yield violation(Condition.UNIQUE_ID_IN_USE, obj.id, "the uniqueId is registered")
 
 
+def set_unique_id_faults(contents: Contents, registered: Registered) -> Iterator[Violation]:
+    """The uniqueId of a submission set is new, also where the other objects are versions of registered ones."""
+    for submission_set in contents.submission.submission_sets:
+        if any(k.kind is Kind.SUBMISSION_SET for k in registered.namesakes.get(submission_set.unique_id, ())):
+            yield violation(Condition.UNIQUE_ID_IN_USE, submission_set.id, "the uniqueId is registered")
+
+
 def _content_faults(entry: DocumentEntry, known: Sequence[RegisteredObject]) -> Iterator[Violation]:
     """The same document may be registered again; another one may not take its uniqueId (TF-3 4.2.4.1, XDSNonIdenticalHash)."""
     if not known:

@@ -58,15 +58,20 @@ class Contents:
 def structure_faults(contents: Contents, extra_types: Collection[str]) -> Iterator[Violation]:
     """What is wrong between the objects of a submission; `extra_types` are the affinity domain's own associations."""
     submission = contents.submission
+    yield from message_faults(submission)
+    yield from _membership_faults(contents)
+    for association in submission.associations:
+        yield from _association_faults(association, contents, extra_types)
+
+
+def message_faults(submission: Submission) -> Iterator[Violation]:
+    """What every submission keeps to, whatever it is for: one set, ids and uniqueIds that stand once."""
     for fault in submission.faults:
         yield _fault("", fault)
     if len(submission.submission_sets) != 1:
         yield _fault("", f"{len(submission.submission_sets)} submission sets where one is expected")
     yield from _id_faults(submission)
     yield from _unique_id_faults(submission)
-    yield from _membership_faults(contents)
-    for association in submission.associations:
-        yield from _association_faults(association, contents, extra_types)
 
 
 def _id_faults(submission: Submission) -> Iterator[Violation]:
