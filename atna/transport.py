@@ -12,6 +12,7 @@ import ssl
 import struct
 import termios
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -126,8 +127,11 @@ class _TlsStream:
     def _receive(self, data: bytes) -> None:
         try:
             self._pipe.receive(data)
-        finally:
-            self._connection.sendall(self._pipe.outgoing())
+        except ssl.SSLError:
+            with suppress(OSError):  # why it failed matters more than whether they hear of it
+                self._connection.sendall(self._pipe.outgoing())
+            raise
+        self._connection.sendall(self._pipe.outgoing())
 
 
 class DatagramSink:
@@ -195,4 +199,6 @@ def _wait_for(patience: Patience, now: float, address: Address) -> None:
 
 
 def _away(address: Address, why: str) -> Unavailable:
-    return Unavailable(violation(Condition.PEER_UNAVAILABLE, str(address), f"the audit record repository does not take what it is sent: {why}"))
+    return Unavailable(
+        violation(Condition.PEER_UNAVAILABLE, str(address), f"the audit record repository does not take what it is sent: {why}")
+    )

@@ -288,3 +288,18 @@ class TlsPipe:
     def subject(self) -> str:
         """The name in the other side's verified certificate; empty without one."""
         return subject_of(self._tls.getpeercert()) if self.is_ready else ""
+
+    def certificate(self) -> bytes:
+        """The other side's verified certificate (DER); empty without one."""
+        return (self._tls.getpeercert(binary_form=True) or b"") if self.is_ready else b""
+
+    @property
+    def version(self) -> str:
+        """The version agreed on, as `TLSv1.3`; empty before."""
+        return self._tls.version() or ""
+
+    @property
+    def suite(self) -> str:
+        """The cipher suite agreed on; empty before."""
+        found = self._tls.cipher()
+        return found[0] if found else ""
