@@ -71,7 +71,10 @@ from registry.service import RegistryService
 from registry.transactions.iti18_stored_query import StoredQueryDoor
 from registry.transactions.iti42_register_document_set import RegisterDocumentSet
 from registry.transactions.iti51_multi_patient_query import MultiPatientStoredQuery
+from registry.transactions.iti57_update_document_set import UpdateDocumentSet
 from registry.transactions.iti61_register_on_demand import RegisterOnDemandDocumentEntry
+from registry.transactions.iti62_remove_metadata import RemoveMetadata
+from registry.transactions.iti92_restricted_update import RestrictedUpdateDocumentSet
 from repository.model import RepositoryContext
 from repository.ports import RegistryPort
 from repository.remote_registry import RemoteRegistry
@@ -239,6 +242,9 @@ class House:
             RegisterOnDemandDocumentEntry(self.registry),
             StoredQueryDoor(self.registry),
             MultiPatientStoredQuery(self.registry),
+            UpdateDocumentSet(self.registry),
+            RestrictedUpdateDocumentSet(self.registry),
+            RemoveMetadata(self.registry),
             ProvideAndRegister(self.repository),
             RetrieveDocumentSet(self.repository),
             *self._patient_doors_v3(),
