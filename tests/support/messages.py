@@ -144,10 +144,24 @@ def set_xml(patient: str, *, unique_id: str = "", source: str = "2.999.5", id: s
     )
 
 
-def association(kind: str, source: str, target: str, *slots: str) -> str:
+def folder_xml(patient: str, *, unique_id: str = "", id: str = "Folder", title: str = "Knee") -> str:
+    """A RegistryPackage that is a folder."""
+    return (
+        f'<rim:RegistryPackage id="{id}"><rim:Name><rim:LocalizedString value="{escape(title)}"/></rim:Name>'
+        f'<rim:Classification id="n{next(_numbers)}" classifiedObject="{id}" '
+        'classificationNode="urn:uuid:d9d542f3-6cc4-48b6-8870-ea235fbc94c2"/>'
+        + classification(id, "1ba97051-7806-41a8-a48b-8fce7af683c5", "FolderCode")
+        + external_identifier(id, "f64ffdf0-4b97-4e06-b79f-a52b38ec2f8a", patient, "XDSFolder.patientId")
+        + external_identifier(id, "75df8f67-9973-4fbe-a900-df66cefecc5a", unique_id or fresh_oid(), "XDSFolder.uniqueId")
+        + "</rim:RegistryPackage>"
+    )
+
+
+def association(kind: str, source: str, target: str, *slots: str, id: str = "") -> str:
     """An Association."""
     return (
-        f'<rim:Association id="as{next(_numbers)}" associationType="{kind}" sourceObject="{source}" targetObject="{target}">'
+        f'<rim:Association id="{id or f"as{next(_numbers)}"}" associationType="{kind}" '
+        f'sourceObject="{source}" targetObject="{target}">'
         f"{''.join(slots)}</rim:Association>"
     )
 
@@ -288,6 +302,20 @@ def pix_query(local_id: str, *, authority: str = "HOSP_A&2.999.1.1&ISO", wanted:
             f"MSH|^~\\&|APP|FAC|HIE|XAD|20261122102000||QBP^Q23^QBP_Q21|Q{number}-{uuid.uuid4().hex[:6]}|P|2.5",  # noqa: TID251
             f"QPD|IHE PIX Query|TAG{number}|{local_id}^^^{authority}|{wanted}",
             "RCP|I",
+            "",
+        )
+    ).encode()
+
+
+def merge(survivor: str, subsumed: str, *, authority: str = "HOSP_A&2.999.1.1&ISO", sender: str = "ADT|A") -> bytes:
+    """An ADT^A40, unframed: `subsumed` (MRG-1) becomes one with `survivor` (PID-3)."""
+    control_id = f"M{next(_numbers)}-{uuid.uuid4().hex[:8]}"  # noqa: TID251 - a client's own
+    return "\r".join(
+        (
+            f"MSH|^~\\&|{sender}|HIE|XAD|20261122101500||ADT^A40^ADT_A39|{control_id}|P|2.3.1",
+            "EVN|A40|20261122101500",
+            f"PID|||{survivor}^^^{authority}||Known^Already",
+            f"MRG|{subsumed}^^^{authority}",
             "",
         )
     ).encode()

@@ -81,6 +81,23 @@ class Reply:
         return [code for code, _ in self.errors]
 
     @property
+    def refusals(self) -> list[tuple[str, str]]:
+        """Code and context of every RegistryError that is no warning."""
+        return self._told("Error")
+
+    @property
+    def warnings(self) -> list[tuple[str, str]]:
+        """Code and context of every RegistryError that is a warning."""
+        return self._told("Warning")
+
+    def _told(self, severity: str) -> list[tuple[str, str]]:
+        return [
+            (e.get("errorCode", ""), e.get("codeContext", ""))
+            for e in self.body.iter("{urn:oasis:names:tc:ebxml-regrep:xsd:rs:3.0}RegistryError")
+            if e.get("severity", "").endswith(f":{severity}")
+        ]
+
+    @property
     def fault(self) -> tuple[str, str]:
         """Code and reason of a SOAP fault."""
         ns = {"s": m.SOAP}
@@ -92,6 +109,11 @@ class Reply:
     def entries(self) -> list[etree._Element]:
         """The ExtrinsicObjects of a query's answer."""
         return list(self.body.iter(f"{{{m.RIM}}}ExtrinsicObject"))
+
+    def ids(self) -> list[str]:
+        """The ids of the objects of a query's answer, whole or referred to."""
+        found = self.body.find(f"{{{m.RIM}}}RegistryObjectList")
+        return [] if found is None else [child.get("id", "") for child in found]
 
 
 def unique_id(entry: etree._Element) -> str:
