@@ -92,7 +92,7 @@ class _Comparer:
             _flat(columns.email, ends, Email.EQUAL, Email.DIFFERENT),
             _distinct(columns.mother, ends, comparison.mother_level, Mother.EQUAL),
             _flat(columns.order, ends, Order.EQUAL, Order.DIFFERENT),
-            _flat(columns.source, ends, Source.SAME, Source.OTHER),
+            self._sources(ends),
         )
         pattern = np.zeros(len(a), np.int64)
         for spec, levels in zip(FIELDS, fields, strict=True):
@@ -175,6 +175,17 @@ class _Comparer:
             better = (level > 0) & ((best == 0) | (level < best))
             best[better] = level[better]
         return best
+
+    def _sources(self, ends: Ends) -> LevelCodes:
+        level = _flat(self._columns.source, ends, Source.SAME, Source.OTHER)
+        known = level > 0
+        locals_ = [column for authority, column in self._columns.identifiers.items() if authority[0] == "="]
+        shared = [_flat(column, ends, Identifier.EQUAL, Identifier.DIFFERENT) for column in locals_]
+        for found in shared:
+            level[known & (found == Identifier.DIFFERENT)] = Source.SAME
+        for found in shared:
+            level[found == Identifier.EQUAL] = Source.MISSING
+        return level
 
     def _places(self, ends: Ends) -> LevelCodes:
         columns = self._columns

@@ -57,6 +57,7 @@ RECORDS: st.SearchStrategy[Prepared] = st.builds(
     birth=_BIRTHS,
     sex=st.sampled_from(["", "F", "M"]),
     person_ids=st.lists(st.sampled_from(["national:123456788", "national:123456787", "national:777001234"]), max_size=1).map(tuple),
+    local_ids=st.sampled_from([(), (), ("X:1",), ("X:2",), ("X:2", "Y:1")]),
     source_id=_SOURCES,
     homes=st.lists(_HOMES.filter(lambda home: not home.is_empty), max_size=2).map(tuple),
     phones=st.lists(st.sampled_from(["551234567", "559999123"]), max_size=2, unique=True).map(tuple),
