@@ -30,7 +30,8 @@ AUTHOR: Final = "matching"
 _ROUNDS: Final = 4
 """So often is a record compared anew because others moved meanwhile; then the task fails and is tried later."""
 _COUNT_SECONDS: Final = 600.0
-_WITHDRAWABLE: Final = (ReviewReason.MAYBE_SAME, ReviewReason.MAYBE_JOIN)
+_ALIKE: Final = (ReviewReason.MAYBE_SAME, ReviewReason.MAYBE_JOIN)
+_WITHDRAWABLE: Final = (*_ALIKE, ReviewReason.WEAKENED)
 
 log = structlog.get_logger("mpi.matching")
 PrepareAnew = Callable[[Connection, int], Prepared]
@@ -163,7 +164,7 @@ class Matcher:
                 return False
         questions = self._link(work, found, decision, model) if decision.person is not None else self._doubts(found, decision)
         questions += self._weakened(work.connection, found, model)
-        self._ask(work, found.record, questions)
+        self._ask(work, found, questions)
         return True
 
     def _link(self, work: Work, found: Neighbours, decision: Decision, model: Model) -> list[Question]:
@@ -216,17 +217,26 @@ class Matcher:
         detail = "It contradicts another record of the person." if judged.contradicted else "Its match weight fell."
         return [Question(found.record, found.own, ReviewReason.WEAKENED, detail, judged.weight, judged.explanation.to_json())]
 
-    def _ask(self, work: Work, record: int, questions: Sequence[Question]) -> None:
-        """Opens the questions and withdraws those that this evidence no longer raises."""
-        asked = {question.person for question in questions}
-        idle = [
-            review.id
-            for review in review_store.open_reviews_of(work.connection, [record])
-            if review.record == record and review.person not in asked and review.reason in (*_WITHDRAWABLE, ReviewReason.WEAKENED)
-        ]
-        review_store.withdraw(work.connection, idle, work.now)
+    def _ask(self, work: Work, found: Neighbours, questions: Sequence[Question]) -> None:
+        """Opens the questions and withdraws those that this evidence no longer raises. Of two persons one question is open."""
+        connection = work.connection
+        waiting = review_store.open_reviews_of(connection, found.ids(found.own))
+        where = store.persons_of(connection, {found.record, *(r.record for r in waiting)})
+        own, asked = where[found.record], {question.person for question in questions}
+        idle: list[int] = []
+        from_there: set[int] = set()
+        for review in waiting:
+            if review.record == found.record:
+                idle += [review.id] if review.person not in asked and review.reason in _WITHDRAWABLE else []
+            elif review.person == own and review.reason in _ALIKE:
+                from_there.add(where[review.record])
+                idle += [review.id] if where[review.record] not in asked and not found.others else []
+            elif where[review.record] == own and review.reason in _ALIKE:
+                from_there.add(review.person)
+        review_store.withdraw(connection, idle, work.now)
         for question in questions:
-            review_store.ask(work.connection, question, self._keys(work.now), work.now)
+            if question.person not in from_there:
+                review_store.ask(connection, question, self._keys(work.now), work.now)
 
 
 def _why(decision: Decision, via: int) -> Why:
