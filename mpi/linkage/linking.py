@@ -9,7 +9,7 @@ import numpy as np
 
 from mpi.linkage.batch import patterns_of_pairs
 from mpi.linkage.candidates import Pairs, candidate_pairs
-from mpi.linkage.clusters import Labels, cluster
+from mpi.linkage.clusters import Labels, cluster, components
 from mpi.linkage.columns import Columns
 from mpi.linkage.decision import SUPPORT_WEIGHT
 from mpi.linkage.model import Model
@@ -33,6 +33,25 @@ class Link:
     other: int
     weight: float
     is_automatic: bool
+
+
+_NO_PAIRS: Pairs = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Pairs people decided, as `smaller * size + larger`: one person, and not one person."""
+
+    same: Pairs
+    apart: Pairs
+
+    def imposed_on(self, weighed: Weighed) -> Weighed:
+        """The same pairs, those ruled out excluding each other."""
+        weighed.apart |= np.isin(weighed.pairs, self.apart)
+        return weighed
+
+
+NOTHING_DECIDED = Decided(_NO_PAIRS, _NO_PAIRS)
 
 
 @dataclass(slots=True)
@@ -75,9 +94,12 @@ def link_batch(
     model: Model | None = None,
     start: Model | None = None,
     version: str = "batch",
+    decided: Decided = NOTHING_DECIDED,
     tell: Progress = lambda _: None,
 ) -> LinkedBatch:
     """Link all records of the columns with each other; without a `model` one is trained on them from `start`.
+
+    What people decided stands: records said to be one person stay together, those said not to be are kept apart.
 
     The same columns and model give the same result. Memory: about 1.5 kB a record.
     """
@@ -92,14 +114,16 @@ def link_batch(
         model = begin.for_population(columns.size) if few else train(columns, pairs, patterns, begin, version=version)
     tell("weighing")
     weigher = Weigher(columns, model)
-    weighed = weigher.weigh(pairs, patterns)
+    weighed = decided.imposed_on(weigher.weigh(pairs, patterns))
     del patterns
     tell("clustering")
 
     def weigh(more: Pairs) -> Weighed:
-        return weigher.weigh(more, patterns_of_pairs(columns, more))
+        return decided.imposed_on(weigher.weigh(more, patterns_of_pairs(columns, more)))
 
-    automatic = cluster(columns.size, weighed, weighed.linkable(model), weigh, mean=SUPPORT_WEIGHT)
+    one, other = decided.same // max(columns.size, 1), decided.same % max(columns.size, 1)
+    together = components(columns.size, one, other)
+    automatic = cluster(columns.size, weighed, weighed.linkable(model), weigh, mean=SUPPORT_WEIGHT, start=together)
     likely: Mask = (weighed.weights >= PROBABLE) & ~weighed.apart
     probable = cluster(columns.size, weighed, likely, weigh, mean=PROBABLE, start=automatic)
     return LinkedBatch(model, automatic, probable, weighed)

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.linkage.population import COLUMNS, Population
 from mpi.linkage.columns import Columns, from_prepared, from_raw
-from mpi.linkage.linking import LinkedBatch, link_batch
+from mpi.linkage.linking import Decided, LinkedBatch, link_batch
 from mpi.linkage.shipped import shipped_model
 from tests.support.people import a_record
 
@@ -56,3 +56,14 @@ def test_probable_clusters_only_add_to_automatic_ones() -> None:
 def test_a_single_record_and_none_are_a_batch() -> None:
     assert link_batch(from_prepared([a_record()])).automatic.tolist() == [0]
     assert link_batch(from_prepared([])).automatic.tolist() == []
+
+
+def test_what_people_decided_stands() -> None:
+    sister = a_record(source_id="B:8", local_ids=(), given="BETTY", middle="", birth="19730911", emails=())
+    columns = from_prepared([a_record(), a_record(source_id="B:7", local_ids=()), sister])
+    same, apart = np.array([0 * 3 + 2], np.int64), np.array([0 * 3 + 1], np.int64)
+
+    linked = link_batch(columns, decided=Decided(same, apart))
+
+    assert linked.automatic.tolist() == [0, 1, 0]
+    assert linked.probable.tolist() == [0, 1, 0]
