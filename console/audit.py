@@ -94,7 +94,7 @@ def audit_pages(audit: AuditService, searches: Searches) -> Blueprint:
         found = audit.view(sequence, subject())
         if found is None:
             abort(404, "There is no record with this number.")
-        text = (found.xml or found.received.data).decode("utf-8", "replace")
+        text = found.received.data.decode("utf-8", "replace")
         row = row_of(found)
         return render_template("audit_record.html", row=row, record=found, message=found.message, text=text, kind_of=_kind_of)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import Enum
+from itertools import groupby
 from typing import Final
 
 from console.showing import address_line, day, full_name, short_id, telecom_line, visible
@@ -20,7 +21,7 @@ COLUMNS: Final = 5
 """Records that are shown side by side at the most."""
 _LINES: Final = 8
 """Values of one field that are shown at the most."""
-_ALIKE: Final = 0.5
+_ALIKE: Final = 0.6
 """Values less alike than this are marked as a whole."""
 _SEXES: Final = {"F": "female", "M": "male", "O": "other", "U": "unknown", "A": "ambiguous", "N": "not applicable"}
 
@@ -50,6 +51,7 @@ class Standing(Enum):
     """How the values of a row stand to each other: a sign that needs no colour, and the words for it."""
 
     SAME = ("=", "the same")
+    OVERLAP = ("≈", "partly the same")
     DIFFERS = ("≠", "different")
     ONE_SIDED = ("–", "known of one side only")
 
@@ -198,29 +200,74 @@ def _prefix(part: Part, found: Sequence[Part]) -> str:
 
 
 def _standing(values: Sequence[tuple[str, ...]]) -> Standing:
-    known = [tuple(sorted(map(_folded, lines))) for lines in values if lines]
+    known = [frozenset(map(_folded, lines)) for lines in values if lines]
     if len(known) < 2:
         return Standing.ONE_SIDED
-    return Standing.SAME if len(set(known)) == 1 else Standing.DIFFERS
+    if len(set(known)) == 1:
+        return Standing.SAME
+    return Standing.OVERLAP if frozenset.intersection(*known) else Standing.DIFFERS
 
 
 def marked_lines(own: Sequence[str], others: Sequence[str]) -> tuple[Line, ...]:
-    """The values of one side, each marked where the most similar of the other side differs; case does not count."""
-    return tuple(_marked_line(value, others) for value in own)
+    """The values of one side, each marked where the value of the other side that is most like it differs.
 
-
-def _marked_line(value: str, others: Sequence[str]) -> Line:
+    Only letters and digits count, whatever their case. A value without its like on the other side is marked as a whole, unless the
+    other side says nothing at all.
+    """
     if not others:
-        return (Segment(value),)
-    matchers = [SequenceMatcher(None, _folded(value), _folded(other), autojunk=False) for other in others]
-    matcher = max(matchers, key=SequenceMatcher.ratio)
-    if matcher.ratio() < _ALIKE:
+        return tuple((Segment(value),) for value in own)
+    partners = _partners([_folded(value) for value in own], [_folded(other) for other in others])
+    return tuple(_marked(value, others[n] if (n := partners.get(at)) is not None else None) for at, value in enumerate(own))
+
+
+def _partners(own: Sequence[str], others: Sequence[str]) -> dict[int, int]:
+    """Which value of the other side belongs to which of ours: the most similar first, each once."""
+    pairs = ((_matcher(a, b).ratio(), i, j) for i, a in enumerate(own) for j, b in enumerate(others))
+    found: dict[int, int] = {}
+    for ratio, i, j in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
+        if ratio >= _ALIKE and i not in found and j not in found.values():
+            found[i] = j
+    return found
+
+
+def _matcher(one: str, other: str) -> SequenceMatcher[str]:
+    return SequenceMatcher(None, one, other, autojunk=False)
+
+
+def _marked(value: str, other: str | None) -> Line:
+    if other is None:
         return (Segment(value, differs=True),)
-    return tuple(
-        Segment(value[start:end], differs=kind != "equal") for kind, start, end, _, _ in matcher.get_opcodes() if end > start
-    )
+    flags = [False] * len(_folded(value))
+    for kind, start, end, _, _ in _matcher(_folded(value), _folded(other)).get_opcodes():
+        flags[start:end] = [kind != "equal"] * (end - start)
+    for flag, run in list(_runs(flags)):
+        if not flag and len(run) == 1 and run.start > 0 and run.stop < len(flags):
+            flags[run.start] = True  # a letter alone between two differences agrees by chance
+    spread = _spread(value, flags)
+    return tuple(Segment(value[run.start : run.stop], flag) for flag, run in _runs(spread))
+
+
+def _spread(value: str, flags: Sequence[bool]) -> list[bool]:
+    """From letters and digits to all characters: what stands between two that differ is marked with them."""
+    left = iter(flags)
+    known = [next(left) if character.isalnum() else None for character in value]
+    found: list[bool] = []
+    for at, flag in enumerate(known):
+        before = found[-1] if found else False
+        after = next((later for later in known[at:] if later is not None), False)
+        found.append(before and after if flag is None else flag)
+    return found
+
+
+def _runs(flags: Sequence[bool]) -> Iterator[tuple[bool, range]]:
+    """Stretches of equal flags."""
+    start = 0
+    for flag, group in groupby(flags):
+        end = start + len(list(group))
+        yield flag, range(start, end)
+        start = end
 
 
 def _folded(text: str) -> str:
-    """The text without regard to case, letter for letter."""
-    return "".join(lower if len(lower := c.lower()) == 1 else c for c in text)
+    """The letters and digits of a text without regard to case, one for one."""
+    return "".join(lower if len(lower := c.lower()) == 1 else c for c in text if c.isalnum())

@@ -26,6 +26,7 @@ class Step:
     """One row of the table: a field, its level in words, what it adds, what the frequency of the value adds, and the sum so far."""
 
     label: str
+    level: str
     words: str
     weight: float
     frequency: float
@@ -36,6 +37,11 @@ class Step:
     def change(self) -> float:
         """Both together."""
         return self.weight + self.frequency
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether one of the two says nothing, and so nothing is counted."""
+        return self.level == "missing"
 
     @property
     def is_drawn(self) -> bool:
@@ -84,6 +90,11 @@ class Waterfall:
     row_height: int = _ROW
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """The fields that are not known of both."""
+        return tuple(step.label for step in self.steps if step.is_missing)
+
+    @property
     def floor(self) -> int:
         """Where the rows end."""
         return _TOP + len(self.bars) * _ROW + 4
@@ -102,10 +113,10 @@ def steps_of(explanation: Explanation) -> tuple[Step, ...]:
         after = total + part.weight + part.frequency
         label, words = field_words(part.field), level_words(part.field, part.level)
         if part.field == PRIOR:
-            words = f"how often two records are one person's, against how often {rival_words(explanation.rival)}'s"
+            words = f"the odds before any field is looked at: one person, against {rival_words(explanation.rival)}"
         elif part.field == OTHERS:
             words = "what the less likely innocent explanations take off"
-        found.append(Step(label, words, part.weight, part.frequency, total, after))
+        found.append(Step(label, part.level, words, part.weight, part.frequency, total, after))
         total = after
     return tuple(found)
 
@@ -123,7 +134,7 @@ def waterfall(explanation: Explanation) -> Waterfall:
         return round(_LEFT + (value - lowest) * scale, 1)
 
     bars = [_bar(step, number, at) for number, step in enumerate(drawn)]
-    total = Step("Match weight", "the sum", explanation.weight, 0.0, 0.0, explanation.weight)
+    total = Step("Match weight", "", "the sum", explanation.weight, 0.0, 0.0, explanation.weight)
     bars.append(_bar(total, len(bars), at, kind="sum"))
     spacing = next((tick for tick in _TICKS if (highest - lowest) / tick <= 10), _TICKS[-1])
     ticks = range(math.ceil(lowest / spacing) * spacing, math.floor(highest) + 1, spacing)

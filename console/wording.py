@@ -132,7 +132,7 @@ ACTS: Final[Mapping[ActKind, str]] = {
     ActKind.UNDO: "Taken back",
 }
 LINKS: Final[Mapping[LinkKind, str]] = {
-    LinkKind.INITIAL: "where the person began",
+    LinkKind.INITIAL: "the first record of its person",
     LinkKind.AUTOMATIC: "linked by matching",
     LinkKind.MANUAL: "linked by an administrator",
     LinkKind.SOURCE: "linked by its source",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from flask.testing import FlaskClient
@@ -86,7 +86,7 @@ class Browser:
         """Opens a page below `/console`, as an address bar does."""
         return self._request("GET", path, **more)
 
-    def send(self, path: str, *, headers: dict[str, str] | None = None, **fields: str) -> TestResponse:
+    def send(self, path: str, headers: dict[str, str] | None = None, /, **fields: str) -> TestResponse:
         """Sends a form with the secret of the last page."""
         secret = re.search(r'name="form_secret" value="([^"]+)"', self.text)
         data = {"form_secret": secret[1] if secret else "", **fields}
@@ -99,8 +99,8 @@ class Browser:
 
     def _request(self, method: str, path: str, **more: Any) -> TestResponse:
         peer = Peer("10.0.0.7", ENDPOINT, "", "r1")
-        answer = self.client.open(f"/console{path}", method=method, environ_overrides={"hie.peer": peer}, **more)
-        if answer.mimetype == "text/html":
+        answer = self.client.open(f"/console{path}", method=method, environ_overrides={"hie.peer": peer}, buffered=True, **more)
+        if answer.mimetype == "text/html" and answer.status_code not in (302, 303):
             self.text = answer.text
         return answer
 
@@ -108,12 +108,11 @@ class Browser:
     def words(self) -> str:
         """The text of the last page, with single spaces."""
         body = etree.HTML(self.text).find("body")
-        return " ".join(" ".join(body.itertext()).split()) if body is not None else ""
+        return " ".join(" ".join(map(str, body.itertext())).split()) if body is not None else ""
 
     def all(self, path: str) -> Sequence[Any]:
         """What an XPath finds in the last page."""
-        found: Sequence[Any] = etree.HTML(self.text).xpath(path)
-        return found
+        return cast("Sequence[Any]", etree.HTML(self.text).xpath(path))
 
 
 def a_desk(make_database: MakeDatabase, clock: TickingClock) -> Desk:
