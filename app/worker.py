@@ -19,6 +19,7 @@ _PUBLISH_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "
 _POLLING = {"memory": 0.01, "filesystem": 0.02}
 """The polling transports idle for a second unless told otherwise."""
 EMBEDDED = "memory://"
+_NUDGE = "hie.nudge"
 
 
 def make_celery(broker_url: str, *, queue: str = "hie") -> Celery:
@@ -63,7 +64,7 @@ def publisher(app: Celery) -> Callable[[str, Sequence[object]], None]:
 def bind(app: Celery, jobs: Jobs) -> None:
     """Gives each job its name."""
     for name, act in jobs.items():
-        app.task(act, name=name, bind=False, typing=False)
+        app.task(act, name=name, bind=False, typing=False, shared=False)  # of this application alone
 
 
 class EmbeddedWorker:
@@ -72,6 +73,7 @@ class EmbeddedWorker:
     def __init__(self, app: Celery) -> None:
         self._app = app
         self._worker: Any = None
+        app.task(_nothing, name=_NUDGE, shared=False)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="celery", daemon=True)
 
@@ -91,8 +93,16 @@ class EmbeddedWorker:
         if self._worker is not None:
             self._worker.should_stop = 0
             state.should_stop = 0  # the flag that the blocking loop looks at
+            if self._app.conf.broker_url == EMBEDDED:
+                # an idle loop looks only every two seconds, and waits as long again before it ends
+                self._app.send_task(_NUDGE)
+                self._app.send_task(_NUDGE)
             self._ended.wait(timeout=15)
             state.should_stop = None
+
+
+def _nothing() -> None:
+    """A job that only wakes the loop."""
 
 
 def run_worker(app: Celery) -> None:
