@@ -29,3 +29,15 @@ def upgrade() -> None:
             f"CREATE TRIGGER {table}_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
             f"FOR EACH STATEMENT EXECUTE FUNCTION arr_refuse()"
         )
+
+
+def downgrade() -> None:
+    """Takes the step back."""
+    if op.get_bind().dialect.name == "sqlite":
+        for table in _TABLES:
+            for act in ("update", "delete"):
+                op.execute(f"DROP TRIGGER {table}_no_{act}")
+        return
+    for table in _TABLES:
+        op.execute(f"DROP TRIGGER {table}_guard ON {table}")
+    op.execute("DROP FUNCTION arr_refuse()")

@@ -28,3 +28,8 @@ def upgrade() -> None:
         "CREATE TRIGGER arr_block_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON arr_block "
         "FOR EACH STATEMENT EXECUTE FUNCTION arr_refuse()"
     )
+
+
+def downgrade() -> None:
+    """Takes the step back; its guards go with the table."""
+    op.drop_table("arr_block")
