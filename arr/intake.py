@@ -14,11 +14,13 @@ from arr.packing import packed
 from arr.terms import FLAWED, Kind, term, terms_of
 from atna.message import AuditMessage, Defect
 from atna.reader import read
-from atna.syslog import parse
+from atna.syslog import Flaw, parse
 from kernel.errors import HieError
 
 _BEGIN: Final = re.compile(rb"<\?xml|<(?:[\w.-]{1,32}:)?AuditMessage[\s>]")
 _END: Final = re.compile(rb".*</(?:[\w.-]{1,32}:)?AuditMessage\s{0,16}>", re.DOTALL)
+_CUT: Final = re.compile(rb"</[A-Za-z]*\Z")
+_CLOSING: Final = b"</AuditMessage>"
 _ESCAPED: Final = re.compile(rb"#01[0125]")
 """How rsyslog passes on tab, line feed, form feed and return."""
 _NO_TIME: Final = 1
@@ -59,7 +61,12 @@ def _xml_and_flaws(received: Received) -> tuple[bytes, tuple[str, ...]]:
     if begin is None:
         return b"", flaws
     end = _END.match(message.body, begin.start())
-    return message.body[begin.start() : end.end() if end else len(message.body)], flaws
+    if end is not None:
+        return message.body[begin.start() : end.end()], flaws
+    # some senders count a datagram in characters too, and so cut its last tag
+    cut = _CUT.search(message.body, begin.start())
+    rest = _CLOSING[len(message.body) - cut.start() :] if cut and _CLOSING.startswith(cut.group()) else b""
+    return message.body[begin.start() :] + rest, (*flaws, Flaw.INCOMPLETE.name)
 
 
 def _read(xml: bytes) -> AuditMessage | None:
@@ -73,8 +80,8 @@ def _summary(received: Received) -> tuple[Summary, tuple[int, ...]]:
     xml, found = _xml_and_flaws(received)
     message = _read(xml) or (_read(_ESCAPED.sub(b" ", xml)) if _ESCAPED.search(xml) else None)
     if message is None:
-        return Summary(received.received_at, flaws=" ".join(found)), (term(Kind.FLAW, FLAWED),)
-    flaws = (*found, *(defect.name for defect in message.defects))
+        return Summary(received.received_at, flaws=" ".join(dict.fromkeys(found))), (term(Kind.FLAW, FLAWED),)
+    flaws = tuple(dict.fromkeys((*found, *(defect.name for defect in message.defects))))
     is_timeless = Defect.TIME_UNREADABLE in message.defects
     event_at = int(message.when.timestamp() * 1000)
     summary = Summary(

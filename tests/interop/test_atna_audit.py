@@ -101,6 +101,6 @@ def test_what_it_sends_is_read_and_its_defects_are_told(
     assert user in [p.user_id for p in message.participants]
     assert (message.types[0].code, message.outcome.indicator) == ("110122", Indicator.SUCCESS)
     assert message.source.id == "openhim"
-    is_miscounted = channel is not Channel.UDP and not user.isascii()
-    assert record.summary.flaws.split() == [*(["LENGTH_TOO_SMALL"] if is_miscounted else []), "OUTCOME_EMPTY"]
+    miscounted = [] if user.isascii() else ["INCOMPLETE" if channel is Channel.UDP else "LENGTH_TOO_SMALL"]
+    assert record.summary.flaws.split() == [*miscounted, "OUTCOME_EMPTY"]
     assert [r.sequence for r in service.search(AuditSearch(users=(user,), is_flawed=True), AUDITOR).records] == [1]

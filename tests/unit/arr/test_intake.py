@@ -76,6 +76,30 @@ def test_what_cannot_be_read_is_kept_as_it_came_and_marked(data: bytes, channel:
     assert prepared.terms == (term(Kind.FLAW, FLAWED),)
 
 
+@pytest.mark.parametrize("lost", range(1, 14))
+def test_a_datagram_cut_within_its_last_tag_is_read_and_told(lost: int) -> None:
+    message = received(encode(XML, US, WHEN)[:-lost], Channel.UDP)
+
+    prepared = prepare(message)
+
+    assert (prepared.summary.is_readable, prepared.summary.flaws) == (True, "INCOMPLETE")
+    assert read(audit_xml(message)) == an_event()
+    assert unpacked(prepared.packing, prepared.packed) == message.data
+
+
+@pytest.mark.parametrize("lost", [14, 15, 20, 200])
+def test_a_datagram_cut_before_is_kept_as_it_came(lost: int) -> None:
+    prepared = prepare(received(encode(XML, US, WHEN)[:-lost], Channel.UDP))
+
+    assert (prepared.summary.is_readable, prepared.summary.flaws) == (False, "INCOMPLETE")
+
+
+def test_a_flaw_is_told_once() -> None:
+    message = received(encode(XML, US, WHEN)[:-20], Channel.TCP, flaws=("INCOMPLETE",))
+
+    assert prepare(message).summary.flaws == "INCOMPLETE"
+
+
 def test_an_entity_is_never_expanded() -> None:
     bomb = b'<!DOCTYPE a [<!ENTITY x "y">]>' + XML
 
