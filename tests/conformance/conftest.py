@@ -96,3 +96,23 @@ def new_patient(service: Service) -> NewPatient:
 def patient(new_patient: NewPatient) -> Patient:
     """One such patient."""
     return new_patient()
+
+
+NARROW = {
+    "HIE_AFFINITY__ACCEPT_NEW_AUTHORITIES": "false",
+    "HIE_AFFINITY__AUTHORITIES": '[{namespace = "HOSP_A", oid = "2.999.1.1"}, {namespace = "HOSP_B", oid = "2.999.1.2"}]',
+    "HIE_AFFINITY__SOURCES": '[{application = "ADT", facility = "A", authorities = ["HOSP_A"]}]',
+    "HIE_REGISTRY__MAX_RESULTS": "3",
+    "HIE_REGISTRY__MAX_REFERENCES": "3",
+    "HIE_REGISTRY__UNKNOWN_PATIENT_IS_ERROR": "true",
+    "HIE_MPI__HITS": "3",
+    "HIE_STORAGE__RETRIEVE_DOCUMENTS": "3",
+}
+"""A domain that knows who may feed what, and whose limits are soon reached."""
+
+
+@pytest.fixture(scope="session")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A second service, strict and small."""
+    with running(tmp_path_factory.mktemp("narrow") / "data", NARROW) as service:
+        yield service
