@@ -6,18 +6,20 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from app.feeds import AuditFeed
 from app.relay import Relay
 from app.server import HttpServer
-from app.settings import Settings
+from app.settings import Settings, SettingsProblem
 from app.wiring import House
 from app.worker import EMBEDDED, EmbeddedWorker, bind, make_celery, publisher, run_worker
+from arr.model import LOCAL
 from console.store import Role
 from kernel.logs import configure_logs
 
@@ -33,6 +35,7 @@ def serve_until_told(settings: Settings, data: Path, *, part: str = "all") -> in
         house = House(settings, data)
         stack.callback(house.close)
         house.migrate_or_refuse()
+        signal.signal(signal.SIGHUP, lambda _signal, _frame: house.reload_tls())
         if part == "all":
             house.begin(stack)
             start_work(house, stack)
@@ -60,6 +63,7 @@ def work_until_told(settings: Settings, data: Path) -> int:
         relay = _relay(house, publisher(celery))
         relay.start()
         stack.callback(relay.stop)
+        start_feeds(house, stack)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         run_worker(celery)  # returns on SIGTERM, after the job in hand
@@ -75,7 +79,8 @@ def told_to_stop() -> threading.Event:
 
 
 def _relay(house: House, publish: Callable[..., None]) -> Relay:
-    relay = Relay(house.database, publish, audit_targets=house.audit_targets, periodic=house.periodic)
+    local = [target for target in house.audit_targets if target == LOCAL]
+    relay = Relay(house.database, publish, audit_targets=local, periodic=house.periodic)
     house.on_told(relay.wake)
     house.on_forwarded(relay.forwarded)
     return relay
@@ -93,30 +98,47 @@ def start_work(house: House, stack: ExitStack) -> None:
     relay = _relay(house, publisher(celery))
     relay.start()
     stack.callback(relay.stop)
+    start_feeds(house, stack)
+
+
+def start_feeds(house: House, stack: ExitStack) -> None:
+    """A thread for each audit record repository of somebody else: one that stalls holds nobody but itself."""
+    for target, sink in house.remote_sinks().items():
+        feed = AuditFeed(house.database, target, sink)
+        feed.start()
+        stack.callback(feed.stop)
+
+
+@contextmanager
+def _listening(section: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise SettingsProblem(f"{section}: an address cannot be listened on: {problem}") from problem
 
 
 def start_listeners(house: House, stack: ExitStack) -> None:
-    """HL7 v2 and syslog."""
+    """HL7 v2 and syslog. Raises `SettingsProblem` when an address cannot be had."""
     for mllp in house.mllp_listeners():
-        mllp.start()
+        with _listening("mllp"):
+            mllp.start()
         stack.callback(mllp.stop)
     for syslog in house.syslog_listeners():
-        syslog.start()
+        with _listening("syslog"):
+            syslog.start()
         stack.callback(syslog.stop)
 
 
 def start_http(house: House, stack: ExitStack) -> None:
-    """HTTP, plain and with TLS."""
+    """HTTP, plain and with TLS. Raises `SettingsProblem` when an address cannot be had."""
     http = house.settings.http
     app = house.http_app()
-    if http.listen:
-        server = HttpServer(app, http.listen, http)
-        server.start()
-        stack.callback(server.stop)
-    if http.listen_tls:
-        server = HttpServer(app, http.listen_tls, http, tls=house.server_tls())
-        server.start()
-        stack.callback(server.stop)
+    for listen, tls in ((http.listen, None), (http.listen_tls, house.server_tls)):
+        if listen:
+            server = HttpServer(app, listen, http, tls=tls() if tls else None)
+            with _listening("http"):
+                server.start()
+            stack.callback(server.stop)
 
 
 def _start_children(settings: Settings, stack: ExitStack) -> None:

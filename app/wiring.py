@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import cached_property
@@ -27,11 +27,12 @@ from app.server import WsgiApp
 from app.settings import Settings
 from app.syslog import SyslogAddresses, SyslogLimits, SyslogListener
 from app.worker import Jobs
-from arr.model import LOCAL, Prepared
+from arr.model import LOCAL
 from arr.service import AuditService
-from arr.signing import load_keys, load_signer, make_signer
+from arr.settings import ArrSettings
+from arr.signing import load_keys, signer_at
 from arr.transactions.iti20_record_audit_event import RecordAuditEvent
-from atna.feed import RemoteSink, Sink, drain
+from atna.feed import RemoteSink, drain
 from atna.message import AuditMessage
 from atna.participants import AuditContext, this_process
 from atna.syslog import Sender
@@ -50,7 +51,7 @@ from kernel.database import Database
 from kernel.errors import Condition, HieError, Unavailable, violation
 from kernel.identifiers import Oid, new_entry_uuid
 from kernel.times import system_clock
-from kernel.tls import TlsFiles, client_context, server_context
+from kernel.tls import ServerTls, TlsFiles, client_context, explain
 from mpi.authorities import Authorities
 from mpi.directory import MpiPatientDirectory
 from mpi.index import Index
@@ -124,20 +125,34 @@ class House:
 
     # tables
 
+    def behind(self) -> tuple[str, ...]:
+        """The packages whose tables are not those of this release. Raises `Unavailable`."""
+        self._require_database()
+        return migrations.behind(self.database.engine)
+
+    def migrate(self) -> Iterator[str]:
+        """Brings the tables up to this release; names each step. Raises `Unavailable`."""
+        self._require_database()
+        yield from migrations.upgrade(self.database.engine)
+
     def require_migrated(self) -> None:
         """Raises `Unavailable` when the tables are not those of this release."""
-        late = migrations.behind(self.database.engine)
+        late = self.behind()
         if late:
             advice = f"run `hie db upgrade` first ({', '.join(late)} behind)"
             raise Unavailable(violation(Condition.BUSY, "database", advice))
 
     def migrate_or_refuse(self) -> None:
         """The embedded database, and one that is empty, are brought up to date; another is never changed without being asked."""
+        self._require_database()
         is_empty = not sa.inspect(self.database.engine).get_table_names()
         if self.database.is_sqlite or is_empty:
-            for step in migrations.upgrade(self.database.engine):
+            for step in self.migrate():
                 log.info("tables", step=step)
         self.require_migrated()
+
+    def _require_database(self) -> None:
+        database_answers(self.database)()
 
     # services
 
@@ -220,17 +235,22 @@ class House:
     def arr(self) -> AuditService:
         """The audit record repository."""
         key = self.settings.arr.key_file or self.data / "audit-key.pem"
-        signer = load_signer(key) if key.exists() else make_signer(key)
         trusted = self.settings.arr.trusted_keys_file
         return AuditService(
             self.database,
             clock=self.clock,
             context=self.audit_context,
             new_log_id=lambda: new_entry_uuid().removeprefix("urn:uuid:"),
-            settings=self.settings.arr,
-            signer=signer,
+            settings=self._arr_settings,
+            signer=signer_at(key),
             trusted_keys=load_keys(trusted.read_bytes()) if trusted else None,
         )
+
+    @property
+    def _arr_settings(self) -> ArrSettings:
+        """Without a witness nobody could notice an old head put back together with its records."""
+        given = self.settings.arr
+        return given if given.witness_file else given.model_copy(update={"witness_file": self.data / "audit-witness.jsonl"})
 
     # doors
 
@@ -333,15 +353,11 @@ class House:
         return {HANDLE: consumer.handle, FORWARD_AUDIT: self.forward_audit, PERIODIC: run_periodic}
 
     def forward_audit(self, target: str) -> None:
-        """Moves what waits for an audit record repository."""
-        drain(self.database, target, self._audit_sink(target))
+        """Moves what waits for our own audit record repository."""
+        drain(self.database, target, self.arr)
         self._forwarded(target)
 
-    def _audit_sink(self, target: str) -> Sink[Prepared]:
-        return self.arr if target == LOCAL else self._remote_sinks[target]
-
-    @cached_property
-    def _remote_sinks(self) -> Mapping[str, RemoteSink]:
+    def remote_sinks(self) -> Mapping[str, RemoteSink]:
         """The audit record repositories of others; what waits for one that is no longer in the settings stays."""
         sender = Sender(self.audit_context.host, self.audit_context.source_id, self.audit_context.process_id)
         sinks: dict[str, RemoteSink] = {}
@@ -352,7 +368,7 @@ class House:
             if scheme == "syslog+udp":
                 sinks[target.name] = DatagramSink(address, sender, monotonic=time.monotonic)
             else:
-                tls = client_context(self._tls_files(), trust=self.settings.tls.trust)
+                tls = client_context(self._tls_files(), trust=self.settings.tls.trust) if scheme == "syslog+tls" else None
                 sinks[target.name] = StreamSink(address, sender, monotonic=time.monotonic, tls=tls)
         return sinks
 
@@ -413,11 +429,24 @@ class House:
 
     def server_tls(self) -> ssl.SSLContext:
         """What our TLS listeners use. Raises `Unavailable` where its files are not there or cannot be used."""
+        return self._server_tls.context
+
+    def reload_tls(self) -> None:
+        """Reads certificates, authorities and revocation lists again; the old ones stay where the new cannot be used."""
+        if self.settings.tls.certificate is None:
+            return
+        try:
+            self._server_tls.reload()
+        except (OSError, ValueError) as problem:
+            log.error("certificates not taken", problem=explain(problem) if isinstance(problem, OSError) else str(problem))
+
+    @cached_property
+    def _server_tls(self) -> ServerTls:
         files = self._tls_files()
         if files is None:
             raise Unavailable(violation(Condition.INTERNAL, "tls", "set tls.certificate and tls.key for a TLS listener"))
         try:
-            return server_context(files, client_certificate=self.settings.tls.client_certificate)
+            return ServerTls(files, client_certificate=self.settings.tls.client_certificate)
         except (OSError, ValueError) as problem:
             raise Unavailable(violation(Condition.INTERNAL, "tls", f"{files.certificate}: {problem}")) from problem
 

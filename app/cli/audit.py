@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.common import DEFAULT_DATA, FAILED, AsJson, ConfigFile, DataFolder, house_of, show
+from app.cli.common import DEFAULT_DATA, FAILED, AsJson, ConfigFile, DataFolder, house_of, show, show_one
 from app.cli.identities import operator
 from arr.model import AuditRecord, AuditSearch
 
@@ -88,6 +88,25 @@ def verify(
     typer.echo(f"{report.records} records, {report.fault_count} faults, {signed}", err=as_json)
     if not report.is_whole:
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def prove(
+    record: Annotated[int, typer.Argument(help="Number of a record.")],
+    config: ConfigFile = None,
+    data: DataFolder = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that a record is in the log whose head is signed."""
+    with house_of(config, data) as house:
+        proof = house.arr.prove(record, operator())
+    if proof is None:
+        typer.echo("there is no such record", err=True)
+        raise typer.Exit(FAILED)
+    show_one(
+        {"record": record, "hash": proof.record.hash.hex(), "path": [step.hex() for step in proof.path], "head": proof.head.text},
+        as_json=as_json,
+    )
 
 
 @app.command()
