@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app import migrations
 from app.settings import Settings
 from app.wiring import House
 from app.worker import EMBEDDED, is_broker_there
@@ -71,10 +70,10 @@ def _stores(settings: Settings, data: Path) -> Iterator[Finding]:
             yield Finding(
                 name, "ok" if state == "ok" else "problem", "" if state == "ok" else f"{state}: see the settings of {name}"
             )
-        late = migrations.behind(house.database.engine)
+        late = house.behind()
         yield Finding("tables", "problem" if late else "ok", f"run `hie db upgrade` ({', '.join(late)})" if late else "")
     except HieError as problem:
-        yield Finding("database", "problem", problem.detail)
+        yield Finding("tables", "problem", problem.detail)
     finally:
         house.close()
 

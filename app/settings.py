@@ -7,9 +7,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from affinity.settings import AffinitySettings
 from arr.settings import ArrSettings
@@ -29,6 +29,17 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if text and not (host and port.isascii() and port.isdigit() and int(port) < 1 << 16):
+        raise ValueError("host:port is needed, as 127.0.0.1:8080")
+    return text
+
+
+Listen = Annotated[str, AfterValidator(_address)]
+"""host:port; empty for none."""
+
+
 class TlsSettings(Section):
     """The TLS twin of a listener; without a certificate there is none."""
 
@@ -42,8 +53,8 @@ class TlsSettings(Section):
 class HttpSettings(Section):
     """The HTTP listener."""
 
-    listen: str = Field("127.0.0.1:8080", description="host:port of the plain listener; empty for none.")
-    listen_tls: str = Field("", description="host:port of the TLS twin; empty for none.")
+    listen: Listen = Field("127.0.0.1:8080", description="host:port of the plain listener; empty for none.")
+    listen_tls: Listen = Field("", description="host:port of the TLS twin; empty for none.")
     public_url: str = Field("", description="The address by which others reach the service, where a proxy stands before it.")
     threads: int = Field(24, ge=4, le=256, description="Requests worked on at the same time in one process.")
     processes: int = Field(1, ge=1, le=64, description="Processes that serve HTTP; more than one needs PostgreSQL and a broker.")
@@ -56,8 +67,8 @@ class HttpSettings(Section):
 class MllpSettings(Section):
     """The HL7 v2 listener."""
 
-    listen: str = Field("127.0.0.1:2575", description="host:port of the plain listener; empty for none.")
-    listen_tls: str = Field("", description="host:port of the TLS twin; empty for none.")
+    listen: Listen = Field("127.0.0.1:2575", description="host:port of the plain listener; empty for none.")
+    listen_tls: Listen = Field("", description="host:port of the TLS twin; empty for none.")
     threads: int = Field(16, ge=1, le=256, description="Messages worked on at the same time.")
     message_bytes: int = Field(4 << 20, ge=4096, description="Largest message, in bytes.")
     idle_seconds: float = Field(300.0, gt=0, description="A connection without a message so long is closed.")
@@ -67,9 +78,9 @@ class MllpSettings(Section):
 class SyslogSettings(Section):
     """The listeners for audit messages of others."""
 
-    listen_udp: str = Field("127.0.0.1:5514", description="host:port for UDP; empty for none.")
-    listen_tls: str = Field("127.0.0.1:6514", description="host:port for TLS; not opened while there is no certificate.")
-    listen_tcp: str = Field("", description="host:port for syslog over plain TCP; empty for none.")
+    listen_udp: Listen = Field("127.0.0.1:5514", description="host:port for UDP; empty for none.")
+    listen_tls: Listen = Field("127.0.0.1:6514", description="host:port for TLS; not opened while there is no certificate.")
+    listen_tcp: Listen = Field("", description="host:port for syslog over plain TCP; empty for none.")
     message_bytes: int = Field(1 << 20, ge=8192, description="Largest message, in bytes.")
 
 
@@ -229,7 +240,7 @@ def _explained(problem: ValidationError, origins: Mapping[str, str]) -> Iterator
             (leaf for leaf in origins if leaf == name or f"{leaf}.".startswith(f"{name}.") or name.startswith(f"{leaf}.")), ""
         )
         name, origin = max(name, leaf, key=len), origins.get(leaf, "")
-        what = "there is no such setting" if error["type"] == "extra_forbidden" else error["msg"]
+        what = "there is no such setting" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
         yield f"{name}{f' ({origin})' if origin else ''}: {what}"
 
 

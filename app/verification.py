@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from access.subject import Subject
-from app import migrations
 from app.wiring import House
 from kernel.outbox import OUTBOX
 
@@ -24,7 +23,7 @@ class Invariant:
 
 def verify_store(house: House, subject: Subject) -> Iterator[Invariant]:
     """Tables, audit chain, every document's bytes, work that was given up."""
-    late = migrations.behind(house.database.engine)
+    late = house.behind()
     yield _invariant("tables are those of this release", not late, ", ".join(late))
     report = house.arr.verify(subject)
     faults = "; ".join(f"{fault.kind.value} at {fault.sequence}" for fault in report.faults[:5])

@@ -24,7 +24,8 @@ _NUDGE = "hie.nudge"
 
 def make_celery(broker_url: str, *, queue: str = "hie") -> Celery:
     """A Celery application whose messages are JSON with ids only, acknowledged after the work."""
-    app = Celery("hie", broker=broker_url)
+    # kombu warns of an address without a host
+    app = Celery("hie", broker=f"{EMBEDDED}localhost" if broker_url == EMBEDDED else broker_url)
     scheme = broker_url.partition(":")[0]
     options: dict[str, Any] = {"socket_connect_timeout": 2, "socket_timeout": 10} if scheme.startswith("redis") else {}
     if scheme in _POLLING:
@@ -93,7 +94,7 @@ class EmbeddedWorker:
         if self._worker is not None:
             self._worker.should_stop = 0
             state.should_stop = 0  # the flag that the blocking loop looks at
-            if self._app.conf.broker_url == EMBEDDED:
+            if self._app.conf.broker_url.startswith(EMBEDDED):
                 # an idle loop looks only every two seconds, and waits as long again before it ends
                 self._app.send_task(_NUDGE)
                 self._app.send_task(_NUDGE)

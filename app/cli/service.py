@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from app import migrations
 from app.cli.common import AWAY, DEFAULT_DATA, FAILED, AsJson, ConfigFile, DataFolder, house_of, settings_of, show
 from app.doctor import examine
 from app.serving import serve_until_told, work_until_told
@@ -59,7 +58,7 @@ def db_upgrade(config: ConfigFile = None, data: DataFolder = DEFAULT_DATA) -> No
     """Bring the tables up to this release."""
     house = House(settings_of(config).settings, data)
     try:
-        for step in migrations.upgrade(house.database.engine):
+        for step in house.migrate():
             typer.echo(step)
     finally:
         house.close()
@@ -70,7 +69,7 @@ def db_check(config: ConfigFile = None, data: DataFolder = DEFAULT_DATA) -> None
     """Say which tables are behind this release; exit 1 when some are."""
     house = House(settings_of(config).settings, data)
     try:
-        late = migrations.behind(house.database.engine)
+        late = house.behind()
     finally:
         house.close()
     for name in late:
@@ -101,7 +100,7 @@ def doctor(
     """Check what the service needs, and say how to mend what is missing."""
     if ready:
         raise typer.Exit(_is_ready(ready))
-    found = examine(settings_of(config).settings, data)
+    found = list(examine(settings_of(config).settings, data))
     show(({"check": f.name, "state": f.state, "advice": f.advice} for f in found), as_json=as_json)
     if any(f.state != "ok" for f in found):
         raise typer.Exit(FAILED)

@@ -85,3 +85,15 @@ def test_a_password_in_an_address_is_not_shown(tmp_path: Path) -> None:
 
     assert "geheim" not in text
     assert "broker.url amqp://hie:***@broker:5672// environment" in text
+
+
+@pytest.mark.parametrize("listen", ["8080", ":8080", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1"])
+def test_an_address_that_cannot_be_listened_on_stops_the_start(listen: str) -> None:
+    with pytest.raises(SettingsProblem) as stopped:
+        load_settings(None, {"HIE_MLLP__LISTEN": listen})
+
+    assert str(stopped.value) == "mllp.listen (environment): host:port is needed, as 127.0.0.1:8080"
+
+
+def test_an_empty_address_is_no_listener() -> None:
+    assert load_settings(None, {"HIE_MLLP__LISTEN": ""}).settings.mllp.listen == ""
