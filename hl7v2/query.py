@@ -86,7 +86,7 @@ def read_pdq_query(message: Message, *, lenient: bool = False) -> DemographicsQu
     if qpd.value(1).upper() not in _PDQ_NAMES:
         findings.warn(Condition.QUERY_UNKNOWN, "QPD-1", "the query name is not that of the profile")
     query = _described(tuple(_asked(qpd, findings)), findings)
-    if query.is_empty:
+    if query.is_empty and not findings.has_error_at("QPD-3"):
         findings.error(Condition.FIELD_MISSING, "QPD-3", "nothing is asked for")
     limit = _control(message, findings)
     warnings = findings.warnings()

@@ -96,7 +96,7 @@ def read_pdq_query(body: Element, *, lenient: bool = False) -> DemographicsQuery
         limit=_quantity(query, "initialQuantity", findings),
         tag=str(read_instance_id(child(query.element, "queryId"))),
     )
-    if asked.is_empty:
+    if asked.is_empty and not findings.has_error_at(parameters.path):
         findings.error(Condition.PARAMETER_MISSING, parameters.path, "nothing is asked for")
     warnings = findings.warnings()
     return replace(asked, warnings=warnings)

@@ -25,6 +25,10 @@ class Findings:
         """A deviation that does no harm."""
         self.found.append(warning(condition, where, detail))
 
+    def has_error_at(self, place: str) -> bool:
+        """Whether a fault was found at a place or within it."""
+        return any(v.is_error and v.where.startswith(place) for v in self.found)
+
     def warnings(self) -> tuple[Violation, ...]:
         """The warnings. Raises `Rejected` with everything when there is an error among it."""
         if any(v.is_error for v in self.found):

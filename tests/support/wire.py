@@ -161,8 +161,12 @@ class MllpWire:
 
     def send(self, message: bytes) -> str:
         """Sends a message in a frame and gives the answer without its frame."""
-        self._socket.sendall(b"\x0b" + message + b"\x1c\r")
+        self.send_raw(b"\x0b" + message + b"\x1c\r")
         return self.receive()
+
+    def send_raw(self, data: bytes) -> None:
+        """Sends bytes as they are."""
+        self._socket.sendall(data)
 
     def receive(self) -> str:
         """The next framed message."""

@@ -36,3 +36,12 @@ def test_one_error_refuses_with_everything_that_was_found() -> None:
         findings.warnings()
 
     assert [v.where for v in refusal.value.violations] == ["a", "b"]
+
+
+def test_a_fault_within_a_place_is_one_of_the_place_and_a_warning_is_none() -> None:
+    findings = Findings(lenient=True)
+
+    findings.warn(Condition.FIELD_MISSING, "QPD-4[1]", "x")
+    findings.error(Condition.FIELD_INVALID, "QPD-3[2].1", "y")
+
+    assert [findings.has_error_at(place) for place in ("QPD-3", "QPD-3[2]", "QPD-4", "RCP")] == [True, True, False, False]

@@ -1,0 +1,38 @@
+"""ITI-30: announcements and updates by A28 and A31, merges by A40 (ITI TF-2 3.30), as a source of patient identities sends them."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from tests.conformance.conftest import NewPatient
+from tests.support import messages as m
+from tests.support.checked import CheckedMllpWire
+from tests.support.v2 import admission, code, errors, message, pid, query_status
+
+
+@pytest.mark.parametrize("event", ["A28", "A31"])
+def test_a_patient_is_announced_and_updated(mllp: CheckedMllpWire, event: str) -> None:
+    local_id = f"G{uuid.uuid4().hex[:10]}"  # noqa: TID251 - a client's own
+
+    answer = mllp.send(admission(pid(local_id, name=f"Management^{event}"), event, version="2.5"))
+
+    assert (code(answer), errors(answer)) == ("AA", [])
+    assert query_status(mllp.send(m.pix_query(local_id))) == "OK"
+
+
+def test_a_merge_in_the_version_of_this_transaction_is_taken(mllp: CheckedMllpWire, new_patient: NewPatient) -> None:
+    stays, goes = new_patient(), new_patient()
+
+    answer = mllp.send(m.merge(stays.local_id, goes.local_id).replace(b"|P|2.3.1", b"|P|2.5"))
+
+    assert code(answer) == "AA"
+    assert query_status(mllp.send(m.pix_query(goes.local_id))) == "AE"
+
+
+@pytest.mark.parametrize("event", ["A24", "A37", "A47"])
+def test_events_that_are_not_served_are_refused_by_name(mllp: CheckedMllpWire, event: str) -> None:
+    answer = mllp.send(message(f"ADT^{event}", pid("X"), version="2.5"))
+
+    assert (code(answer), [e.code for e in errors(answer)]) == ("AR", ["201"])
