@@ -174,11 +174,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """What became of a feed: the record, warnings, and whether the same message had been taken before."""
+    """What became of a feed: the record, and warnings; `record` is None when the same message had been taken before."""
 
-    record: int
+    record: int | None
     warnings: tuple[Violation, ...] = ()
-    is_replay: bool = False
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether nothing was done, for it was done before."""
+        return self.record is None
 
 
 @dataclass(frozen=True, slots=True)

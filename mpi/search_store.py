@@ -79,11 +79,16 @@ def _place(address: Address) -> Row:
     return {**folded, "postcode": fold(address.postcode).replace(" ", "")[:_LENGTH]}
 
 
+_PUT_NAMES: Final = NAME_INDEX.insert()
+_PUT_PLACES: Final = PLACE_INDEX.insert()
+_PUT_CONTACTS: Final = CONTACT_INDEX.insert()
+
+
 def put_index(connection: Connection, rows: IndexRows) -> None:
     """Adds the rows of a record that has none."""
-    for table, found in ((NAME_INDEX, rows.names), (PLACE_INDEX, rows.places), (CONTACT_INDEX, rows.contacts)):
+    for insert, found in ((_PUT_NAMES, rows.names), (_PUT_PLACES, rows.places), (_PUT_CONTACTS, rows.contacts)):
         if found:
-            connection.execute(table.insert(), list(found))
+            connection.execute(insert, list(found))
 
 
 def change_index(connection: Connection, record: int, before: IndexRows, after: IndexRows) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -64,15 +65,14 @@ class MpiService:
         return self._index.unit(lambda work: self._feed(work, located, subject, receipt, (dialect, action)))
 
     def _feed(self, work: Work, located: LocatedUpdate, subject: Subject, receipt: Receipt, event: tuple[Dialect, Action]) -> Fed:
-        replayed = self._replayed(work, receipt, subject)
-        if isinstance(replayed, Fed):
-            return replayed
+        taken = self._taken(work, receipt, subject, located.warnings)
+        if taken.is_replay:
+            return taken
         own, known = self._known(work.connection, located)
         record = known.id if known is not None else self._add(work, own, located, subject)
         if known is None or self._change(work, known, own, located):
             self._assert_named(work, record, own, located, subject)
             self._match(work, record)
-        fed = Fed(record, (*replayed, *located.warnings))
         dialect, action = event
         message = dialect.feed(
             self._index.audit,
@@ -83,21 +83,23 @@ class MpiService:
             patient_ids=[cx(own.patient_id)],
         )
         work.audit(message.to_xml())
-        store.take_message(work.connection, receipt, fed.record, fed.warnings, work.now)
-        return fed
+        return replace(taken, record=record)
 
-    def _replayed(self, work: Work, receipt: Receipt, subject: Subject) -> Fed | tuple[Violation, ...]:
-        """What was answered when this message came before; else warnings."""
+    def _taken(self, work: Work, receipt: Receipt, subject: Subject, warnings: tuple[Violation, ...]) -> Fed:
+        """Remembers the message; what was answered, when it came before. The record is not known yet: 0."""
+        if store.take_message(work.connection, receipt, warnings, work.now):
+            return Fed(0, warnings)
         known = store.known_message(work.connection, receipt)
         if known is None:
-            return ()
+            raise store.Raced
         if known.digest == receipt.digest:
-            return Fed(known.record, known.warnings, is_replay=True)
+            return Fed(None, known.warnings)
         detail = "another message with this id was received from the same sender"
         if not self._authorities.is_lenient(subject.source):
             raise rejected(Condition.MESSAGE_ID_REUSED, receipt.where, detail)
-        store.forget_message(work.connection, receipt)
-        return (warning(Condition.MESSAGE_ID_REUSED, receipt.where, detail),)
+        warnings = (*warnings, warning(Condition.MESSAGE_ID_REUSED, receipt.where, detail))
+        store.replace_message(work.connection, receipt, warnings, work.now)
+        return Fed(0, warnings)
 
     def _known(self, connection: Connection, located: LocatedUpdate) -> tuple[Located, PatientRecord | None]:
         """The record this feed is about, and which of its identifiers is the record's own.
@@ -136,9 +138,10 @@ class MpiService:
         owner = store.aliases(work.connection, own.patient_id.id) if own.authority == affinity else ()
         is_fed = own.authority == affinity and not owner
         affinity_id = own.patient_id.id if is_fed else self._index.new_affinity_id()
-        store.add_record(work.connection, record, prepared, affinity_id, is_fed=is_fed)
-        store.set_keys(work.connection, key, blocking_keys(prepared))
-        search_store.put_index(work.connection, search_store.index_rows(key, demographics))
+        with store.together(work.connection):
+            store.add_record(work.connection, record, prepared, affinity_id, is_fed=is_fed)
+            store.set_keys(work.connection, key, blocking_keys(prepared))
+            search_store.put_index(work.connection, search_store.index_rows(key, demographics))
         if owner:
             # an identifier that we gave somebody: the source that gives them out means that person
             self._assert_same(work, key, owner[0].person, subject)
@@ -206,10 +209,10 @@ class MpiService:
         receipt: Receipt,
         event: tuple[Dialect, tuple[Violation, ...]],
     ) -> Fed:
-        replayed = self._replayed(work, receipt, subject)
-        if isinstance(replayed, Fed):
-            return replayed
         (stays, goes), (dialect, warnings) = pair, event
+        taken = self._taken(work, receipt, subject, warnings)
+        if taken.is_replay:
+            return taken
         survivor, subsumed = self._pair(work.connection, stays, goes)
         ledger = Ledger(work.connection, self._index.act(work, ActKind.SOURCE_MERGE, subject.source))
         question = merge_records(ledger, survivor, subsumed, self._authorities.own.key, Why(LinkKind.SOURCE, SOURCE_SAYS))
@@ -226,9 +229,7 @@ class MpiService:
             survivor=cx(stays.patient_id),
         ):
             work.audit(message.to_xml())
-        fed = Fed(survivor.id, (*replayed, *warnings))
-        store.take_message(work.connection, receipt, fed.record, fed.warnings, work.now)
-        return fed
+        return replace(taken, record=survivor.id)
 
     def _pair(self, connection: Connection, stays: Located, goes: Located) -> tuple[PatientRecord, PatientRecord]:
         """The two records, locked with their persons."""

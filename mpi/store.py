@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
+import psycopg
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from kernel.database import insert_into
 from kernel.demographics import Demographics
 from kernel.errors import Condition, Severity, Violation
 from mpi.codec import demographics_from_json, demographics_to_json
@@ -25,7 +28,6 @@ from mpi.tables import (
     PERSON,
     RECEIVED_MESSAGE,
 )
-from mpi.tables import METADATA as METADATA
 
 Name = tuple[int, str]
 """An identifier as the tables know it: key of the authority, value."""
@@ -41,17 +43,34 @@ class Known:
     """A message that was taken before."""
 
     digest: bytes
-    record: int
     warnings: tuple[Violation, ...]
+
+
+@contextmanager
+def together(connection: Connection) -> Iterator[None]:
+    """Statements whose results nobody looks at: PostgreSQL is sent all of them before it is waited for.
+
+    Raises `Raced` when a row with the key of one of them is there already.
+    """
+    driver = connection.connection.driver_connection
+    try:
+        with driver.pipeline() if isinstance(driver, psycopg.Connection) else nullcontext():
+            yield
+    except (sa.exc.IntegrityError, psycopg.errors.UniqueViolation) as problem:
+        raise Raced from problem
 
 
 # --- records ---------------------------------------------------------------------------------------------------------------
 
 
+_PUT_PERSON: Final = PERSON.insert()
+_PUT_RECORD: Final = PATIENT_RECORD.insert()
+
+
 def add_record(connection: Connection, record: PatientRecord, prepared: Prepared, affinity_id: str, *, is_fed: bool) -> None:
-    """A new record with a person of its own. Raises `Raced` when its identifier, or that of the person, is there already."""
+    """A new record with a person of its own; `together` tells when its identifier, or that of the person, is there already."""
     person = {"id": record.id, "affinity_id": affinity_id, "is_fed": is_fed, "is_subsumed": False}
-    _add(connection, PERSON, person)
+    connection.execute(_PUT_PERSON, person)
     row = {
         "id": record.id,
         "authority": record.authority,
@@ -66,14 +85,26 @@ def add_record(connection: Connection, record: PatientRecord, prepared: Prepared
         "demographics": demographics_to_json(record.demographics),
         "prepared": _json(prepared.to_row()),
     }
-    _add(connection, PATIENT_RECORD, row)
+    connection.execute(_PUT_RECORD, row)
     put_identifiers(connection, record.id, record.identifiers)
 
 
-def _add(connection: Connection, table: sa.Table, row: dict[str, object]) -> None:
-    statement = insert_into(connection, table).values(row).on_conflict_do_nothing()
-    if connection.execute(statement.returning(*table.primary_key)).first() is None:
-        raise Raced
+def _add(connection: Connection, table: sa.Table, row: dict[str, object]) -> bool:
+    """Adds a row; False when its key, or another that must be unique, is taken."""
+    return connection.execute(_insert(table, connection.dialect.name), row).first() is not None
+
+
+@cache
+def _insert(table: sa.Table, dialect: str) -> sa.Executable:
+    # made once: putting a statement together costs more than running it
+    statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    return statement.on_conflict_do_nothing().returning(*table.primary_key)
+
+
+@cache
+def _insert_quietly(table: sa.Table, dialect: str) -> sa.Insert:
+    statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    return statement.on_conflict_do_nothing().inline()
 
 
 def change_record(connection: Connection, record: int, demographics: Demographics, prepared: Prepared, now: int) -> None:
@@ -104,7 +135,7 @@ def put_identifiers(connection: Connection, record: int, identifiers: Iterable[S
         for i in identifiers
     ]
     if rows:
-        connection.execute(insert_into(connection, IDENTIFIER).on_conflict_do_nothing(), rows)
+        connection.execute(_insert_quietly(IDENTIFIER, connection.dialect.name), rows)
 
 
 def _json(value: object) -> str:
@@ -131,13 +162,16 @@ def _record(row: sa.RowMapping, identifiers: tuple[Stored, ...] = ()) -> Patient
     )
 
 
+_NAMED: Final = sa.select(*_RECORD).where(
+    sa.tuple_(PATIENT_RECORD.c.authority, PATIENT_RECORD.c.local_id).in_(sa.bindparam("names", expanding=True))
+)
+_NAMED_LOCKED: Final = _NAMED.order_by(PATIENT_RECORD.c.id).with_for_update(key_share=True)
+
+
 def records_named(connection: Connection, names: Sequence[Name], *, lock: bool = False) -> tuple[PatientRecord, ...]:
     """The records whose own identifier is one of these, in the order asked for, without their other identifiers."""
-    own = sa.tuple_(PATIENT_RECORD.c.authority, PATIENT_RECORD.c.local_id)
-    statement = sa.select(*_RECORD).where(own.in_(names))
-    if lock:
-        statement = statement.order_by(PATIENT_RECORD.c.id).with_for_update(key_share=True)
-    found = {(r["authority"], r["local_id"]): _record(r) for r in connection.execute(statement).mappings()}
+    rows = connection.execute(_NAMED_LOCKED if lock else _NAMED, {"names": names}).mappings()
+    found = {(r["authority"], r["local_id"]): _record(r) for r in rows}
     return tuple(found[name] for name in dict.fromkeys(names) if name in found)
 
 
@@ -223,19 +257,23 @@ class Alias:
     is_subsumed: bool
 
 
+_ASKED: Final = PERSON.alias("asked")
+_ITS_RECORD: Final = PATIENT_RECORD.alias("its_record")
+_ALIASES: Final = (
+    sa.select(PERSON.c.id, PATIENT_RECORD.c.person, PERSON.c.affinity_id, PERSON.c.is_subsumed)
+    .select_from(_ASKED)
+    .join(_ITS_RECORD, _ITS_RECORD.c.id == _ASKED.c.id)
+    .join(PATIENT_RECORD, PATIENT_RECORD.c.person == _ITS_RECORD.c.person)
+    .join(PERSON, PERSON.c.id == PATIENT_RECORD.c.id)
+    .where(_ASKED.c.affinity_id == sa.bindparam("affinity_id"))
+    .order_by(PERSON.c.id)
+)
+"""Built once: every submission and every query of the registry asks it."""
+
+
 def aliases(connection: Connection, affinity_id: str) -> tuple[Alias, ...]:
     """Every affinity-domain identifier of the person that this one means; nothing when it is not known."""
-    asked, its_record = PERSON.alias("asked"), PATIENT_RECORD.alias("its_record")
-    statement = (
-        sa.select(PERSON.c.id, PATIENT_RECORD.c.person, PERSON.c.affinity_id, PERSON.c.is_subsumed)
-        .select_from(asked)
-        .join(its_record, its_record.c.id == asked.c.id)
-        .join(PATIENT_RECORD, PATIENT_RECORD.c.person == its_record.c.person)
-        .join(PERSON, PERSON.c.id == PATIENT_RECORD.c.id)
-        .where(asked.c.affinity_id == affinity_id)
-        .order_by(PERSON.c.id)
-    )
-    return tuple(Alias(*row) for row in connection.execute(statement))
+    return tuple(Alias(*row) for row in connection.execute(_ALIASES, {"affinity_id": affinity_id}))
 
 
 def affinity_ids(connection: Connection, persons: Iterable[int]) -> dict[int, tuple[str, bool]]:
@@ -286,7 +324,9 @@ def set_keys(connection: Connection, record: int, keys: Iterable[int], before: I
         gone = BLOCKING_KEY.c.key.in_(sorted(had - wanted))
         connection.execute(BLOCKING_KEY.delete().where(gone, BLOCKING_KEY.c.record == record))
     if wanted - had:
-        connection.execute(BLOCKING_KEY.insert(), [{"key": key, "record": record} for key in sorted(wanted - had)])
+        connection.execute(
+            _insert_quietly(BLOCKING_KEY, connection.dialect.name), [{"key": key, "record": record} for key in sorted(wanted - had)]
+        )
 
 
 def keys_of(connection: Connection, record: int) -> tuple[int, ...]:
@@ -350,39 +390,42 @@ def links(connection: Connection, ids: Iterable[int]) -> dict[int, Link]:
 
 # --- receipts --------------------------------------------------------------------------------------------------------------
 
-
-def known_message(connection: Connection, receipt: Receipt) -> Known | None:
-    """The message with this sender and id, when one was taken before."""
-    statement = sa.select(RECEIVED_MESSAGE.c.digest, RECEIVED_MESSAGE.c.record, RECEIVED_MESSAGE.c.warnings).where(
-        RECEIVED_MESSAGE.c.sender == receipt.sender[:_SENDER_LIMIT], RECEIVED_MESSAGE.c.message_id == receipt.message_id
-    )
-    row = connection.execute(statement).one_or_none()
-    if row is None:
-        return None
-    warnings = tuple(Violation(Condition[c], where, detail, Severity.WARNING) for c, where, detail in json.loads(row.warnings))
-    return Known(bytes(row.digest), row.record, warnings)
+_KNOWN_MESSAGE: Final = sa.select(RECEIVED_MESSAGE.c.digest, RECEIVED_MESSAGE.c.warnings).where(
+    RECEIVED_MESSAGE.c.sender == sa.bindparam("sender"), RECEIVED_MESSAGE.c.message_id == sa.bindparam("id")
+)
 
 
-def take_message(connection: Connection, receipt: Receipt, record: int, warnings: Iterable[Violation], now: int) -> None:
-    """Remembers a message in place of one that had its id. Two at the same time: the later waits, then raises `Raced`."""
+def take_message(connection: Connection, receipt: Receipt, warnings: Iterable[Violation], now: int) -> bool:
+    """Remembers a message; False when one with its id was taken before. Of two at the same time the later waits for the earlier."""
     row = {
         "sender": receipt.sender[:_SENDER_LIMIT],
         "message_id": receipt.message_id,
         "digest": receipt.digest,
-        "record": record,
-        "warnings": _json([[w.condition.name, w.where, w.detail] for w in warnings]),
+        "warnings": _warnings(warnings),
         "at": now,
     }
-    _add(connection, RECEIVED_MESSAGE, row)
+    return _add(connection, RECEIVED_MESSAGE, row)
 
 
-def forget_message(connection: Connection, receipt: Receipt) -> None:
-    """Makes room for another message with the same id."""
-    connection.execute(
-        RECEIVED_MESSAGE.delete().where(
-            RECEIVED_MESSAGE.c.sender == receipt.sender[:_SENDER_LIMIT], RECEIVED_MESSAGE.c.message_id == receipt.message_id
-        )
-    )
+def known_message(connection: Connection, receipt: Receipt) -> Known | None:
+    """The message with this sender and id that was taken before."""
+    asked = {"sender": receipt.sender[:_SENDER_LIMIT], "id": receipt.message_id}
+    row = connection.execute(_KNOWN_MESSAGE, asked).one_or_none()
+    if row is None:
+        return None
+    warnings = tuple(Violation(Condition[c], where, detail, Severity.WARNING) for c, where, detail in json.loads(row.warnings))
+    return Known(bytes(row.digest), warnings)
+
+
+def replace_message(connection: Connection, receipt: Receipt, warnings: Iterable[Violation], now: int) -> None:
+    """Remembers a message in place of the one that had its id."""
+    named = (RECEIVED_MESSAGE.c.sender == receipt.sender[:_SENDER_LIMIT], RECEIVED_MESSAGE.c.message_id == receipt.message_id)
+    values = {"digest": receipt.digest, "warnings": _warnings(warnings), "at": now}
+    connection.execute(RECEIVED_MESSAGE.update().where(*named).values(values))
+
+
+def _warnings(warnings: Iterable[Violation]) -> str:
+    return _json([[w.condition.name, w.where, w.detail] for w in warnings])
 
 
 def forget_messages(connection: Connection, before: int) -> int:

@@ -146,7 +146,6 @@ RECEIVED_MESSAGE: Final = sa.Table(
     sa.Column("sender", sa.Text, primary_key=True),
     sa.Column("message_id", sa.Text, primary_key=True),
     sa.Column("digest", sa.LargeBinary, nullable=False),
-    sa.Column("record", BigKey, nullable=False),
     sa.Column("warnings", sa.Text, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False, index=True),
 )
@@ -212,3 +211,22 @@ QUERY_PAGE: Final = sa.Table(
     sa.Index("mpi_query_page_expires", "expires_at"),
 )
 """Answers that are given page by page: the persons found, how far they were given, and the question to be repeated in each page."""
+
+MODEL: Final = sa.Table(
+    "mpi_model",
+    METADATA,
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("records", sa.BigInteger, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+)
+"""Models of record linkage as `linkage.model` writes them; none is ever changed. `records`: how many it was trained on."""
+
+MODEL_IN_FORCE: Final = sa.Table(
+    "mpi_model_in_force",
+    METADATA,
+    sa.Column("only", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.ForeignKey(MODEL.c.version), nullable=False),
+)
+"""One row: the model that matching goes by. Without it, the model that is shipped."""
