@@ -91,6 +91,8 @@ class _Field:
     label: str
     values: Callable[[Demographics], Sequence[str]]
     parts: tuple[str, ...] = ()
+    is_coded: bool = False
+    """Whether its values are words for codes, of which no letters are compared."""
 
 
 def _one(value: str) -> tuple[str, ...]:
@@ -133,7 +135,7 @@ _FIELDS: Final = (
     _Field("Other names", _other_names),
     _Field("Date of birth", lambda d: _one(day(d.birth)), ("birth",)),
     _Field("Multiple birth", _birth_order, ("order",)),
-    _Field("Sex", lambda d: _one(_SEXES.get(d.sex, d.sex)), ("sex",)),
+    _Field("Sex", lambda d: _one(_SEXES.get(d.sex, d.sex)), ("sex",), is_coded=True),
     _Field("Personal identifier", lambda d: _one(d.national_id), ("identifier",)),
     _Field("Address", lambda d: tuple(address_line(a) for a in d.addresses), ("place",)),
     _Field("Telephone", _telephones),
@@ -150,7 +152,10 @@ _FIELDS: Final = (
 
 
 def comparison(view: ReviewView) -> Comparison:
-    """The record asked about first, then its person's other records, then those of the other person."""
+    """The record asked about first, then its person's other records, then those of the other person, the one most like it first.
+
+    Agreement and marks are those of the record and that one; the other columns are marked against the record.
+    """
     columns, left_out = _columns(view)
     parts = {part.field: part for part in view.explanation.parts} if view.explanation else {}
     rows = [_row(field, columns, parts) for field in _FIELDS]
@@ -160,7 +165,7 @@ def comparison(view: ReviewView) -> Comparison:
 def _columns(view: ReviewView) -> tuple[tuple[Column, ...], tuple[int, int]]:
     mine = [m for m in view.ours.person.members if m.id == view.record.id] or [view.record]
     ours = [*mine, *_ordered(m for m in view.ours.person.members if m.id != view.record.id)]
-    theirs = _ordered(view.theirs.person.members)
+    theirs = sorted(_ordered(view.theirs.person.members), key=lambda m: -_likeness(m, view.record))
     room = max(COLUMNS - min(len(theirs), COLUMNS - 2), 1)
     shown_ours = ours[:room]
     shown_theirs = theirs[: COLUMNS - len(shown_ours)]
@@ -176,6 +181,12 @@ def _ordered(members: Iterable[PatientRecord]) -> list[PatientRecord]:
     return sorted(members, key=lambda m: (not m.is_active, -m.updated_at, m.id))
 
 
+def _likeness(one: PatientRecord, other: PatientRecord) -> float:
+    """How much of what two records say is alike: for the order of columns, not for decisions."""
+    pairs = [(field.values(one.demographics), field.values(other.demographics)) for field in _FIELDS]
+    return sum(_matcher(_folded(" ".join(a)), _folded(" ".join(b))).ratio() for a, b in pairs if a and b)
+
+
 def _column(side: int, record: PatientRecord, person: PersonView) -> Column:
     link = next((link for link in person.links if link.record == record.id), Link(record.id, LinkKind.INITIAL))
     return Column(side, record, next(iter(person.ids_of.get(record.id, ())), None), link)
@@ -186,9 +197,10 @@ def _row(field: _Field, columns: Sequence[Column], parts: Mapping[str, Part]) ->
     found = [parts[name] for name in field.parts if name in parts and parts[name].level != "missing"]
     if not any(values):
         return None
-    standing = _standing(values)
     against = next((n for n, column in enumerate(columns) if column.side == 1), 0)
-    cells = tuple(marked_lines(own, values[0] if n else values[against]) for n, own in enumerate(values))
+    standing = _standing((values[0], values[against]))
+    marked = _marked_codes if field.is_coded else marked_lines
+    cells = tuple(marked(own, values[0] if n else values[against]) for n, own in enumerate(values))
     words = "; ".join(f"{_prefix(part, found)}{level_words(part.field, part.level)}" for part in found)
     weight = sum(part.weight + part.frequency for part in found) if found else None
     return Row(field.label, cells, standing, words or standing.words, weight)
@@ -218,6 +230,11 @@ def marked_lines(own: Sequence[str], others: Sequence[str]) -> tuple[Line, ...]:
         return tuple((Segment(value),) for value in own)
     partners = _partners([_folded(value) for value in own], [_folded(other) for other in others])
     return tuple(_marked(value, others[n] if (n := partners.get(at)) is not None else None) for at, value in enumerate(own))
+
+
+def _marked_codes(own: Sequence[str], others: Sequence[str]) -> tuple[Line, ...]:
+    """Values that are the same or not."""
+    return tuple((Segment(value, differs=bool(others) and value not in others),) for value in own)
 
 
 def _partners(own: Sequence[str], others: Sequence[str]) -> dict[int, int]:

@@ -28,7 +28,7 @@ def consequences(view: ReviewView) -> Consequences:
     ours, theirs = view.ours.person.affinity_id, view.theirs.person.affinity_id
     goes = theirs if view.survivor == ours else ours
     same: tuple[str, ...] = (
-        f"{_listed(view.ours)} and {_listed(view.theirs)} will answer together: whoever asks for one is told the others.",
+        f"{_listed(view.ours, view.theirs)} will answer together: whoever asks for one is told the others.",
         f"In the affinity domain both go by {view.survivor}. {goes} stays known and leads there.",
         f"Documents filed under {goes} are found under {view.survivor} as well.",
     )
@@ -57,12 +57,13 @@ def _size(view: ReviewView) -> int:
     return len(view.ours.person.members) + len(view.theirs.person.members)
 
 
-def _listed(person: PersonView) -> str:
-    """The identifiers of a person outside the affinity domain."""
-    own = [ids[0] for ids in person.ids_of.values() if ids]
-    names = [short_id(patient_id) for patient_id in own[:_NAMED]]
-    if len(own) > _NAMED:
-        names.append(counted(len(own) - _NAMED, "more identifier"))
+def _listed(*people: PersonView) -> str:
+    """The own identifiers of the records of one person or more."""
+    own = [[ids[0] for ids in person.ids_of.values() if ids] for person in people]
+    names = [short_id(patient_id) for of_person in own for patient_id in of_person[:_NAMED]]
+    more = sum(max(len(of_person) - _NAMED, 0) for of_person in own)
+    if more:
+        names.append(counted(more, "more identifier"))
     return _joined(names) or "a record without an identifier"
 
 

@@ -176,7 +176,8 @@ def _verdict(text: str) -> Verdict:
 
 
 def _comment() -> str:
-    return request.form.get("comment", "").strip()[:COMMENT_LIMIT]
+    """What the person wrote, in one line."""
+    return " ".join(request.form.get("comment", "").split())[:COMMENT_LIMIT]
 
 
 def _cursor(text: str) -> tuple[float, int] | None:

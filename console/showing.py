@@ -24,10 +24,10 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
 
 
-def visible(text: str) -> str:
+def visible(text: str, limit: int = _TEXT_LIMIT) -> str:
     """A value of a record with what cannot be seen made visible: control characters, and such as turn the text around."""
-    shown = "".join(_visible(c) for c in text[:_TEXT_LIMIT])
-    return f"{shown}…" if len(text) > _TEXT_LIMIT else shown
+    shown = "".join(_visible(c) for c in text[:limit])
+    return f"{shown}…" if len(text) > limit else shown
 
 
 def _visible(character: str) -> str:

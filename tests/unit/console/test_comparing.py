@@ -14,7 +14,7 @@ from kernel.times import Dtm
 from mpi.linkage.weights import Explanation, Part
 from mpi.model import GoldenRecord, Link, LinkKind, PatientRecord, Person, Review, ReviewReason, ReviewState
 from mpi.viewing import PersonView, ReviewView
-from tests.support.patients import CLINIC, HOSPITAL, LENA, an_id
+from tests.support.patients import CLINIC, HOSPITAL, LENA, OTTO, an_id
 
 
 def a_record(number: int, person: int, demographics: Demographics = LENA) -> PatientRecord:
@@ -134,6 +134,21 @@ def test_the_record_asked_about_stands_first_and_sides_stay_together() -> None:
 
     assert [(c.side, c.record.id) for c in table.columns] == [(0, 1), (0, 3), (1, 4), (1, 2)]
     assert (table.width_of(0), table.width_of(1), table.left_out) == (2, 2, (0, 0))
+
+
+def test_of_the_other_person_the_record_most_like_ours_comes_first_and_is_the_one_compared() -> None:
+    alike, latest = a_record(2, 2, replace(LENA, telecoms=())), a_record(4, 2, OTTO)
+
+    table = comparison(a_view(a_person(a_record(1, 1)), a_person(alike, latest)))
+
+    assert [c.record.id for c in table.columns] == [1, 2, 4]
+    assert standing(table)["Family name"] is Standing.SAME
+
+
+def test_codes_are_marked_as_a_whole() -> None:
+    (sex,) = (row for row in compared(LENA, replace(LENA, sex="M")).rows if row.label == "Sex")
+
+    assert [[(s.text, s.differs) for s in line] for cell in sex.cells for line in cell] == [[("female", True)], [("male", True)]]
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(1, 1), (1, 9), (9, 1), (9, 9), (2, 3)])

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from atna.reader import read
+from atna.vocabulary import Action
 from console.store import Role
 from kernel.demographics import Address, Demographics, HumanName
 from kernel.times import Dtm
@@ -225,6 +226,53 @@ def test_the_next_pair_is_the_heaviest_that_nobody_has_in_hand(desk: Desk, anna:
 
 def test_where_nothing_is_next_the_queue_is(anna: Browser) -> None:
     assert anna.open(f"{REVIEWS}/next").headers["Location"] == f"/console{REVIEWS}"
+
+
+def test_persons_of_several_records_stand_as_columns_under_their_heads(desk: Desk, anna: Browser) -> None:
+    review = doubt(desk.index)
+    desk.index.feed(an_update(an_id("L1", LAB), demographics=OTTO))
+    lab, clinic = (desk.index.record(i).id for i in (an_id("L1", LAB), an_id("B1", CLINIC)))
+    desk.index.stewardship.link(clinic, lab, BRUNO)
+
+    anna.open(f"{REVIEWS}/{review.id}")
+
+    heads = anna.all("//table[@class='compare']/thead/tr[1]/th/@colspan")
+    columns = anna.all("//table[@class='compare']/thead/tr[2]/th")
+    assert list(heads) == ["2", "1"]
+    assert ["".join(th.itertext()).split()[:2] for th in columns[1:4]] == [["B1", "CLINIC_B"], ["L1", "LAB"], ["A1", "HOSP_A"]]
+    assert "B1 (CLINIC_B), L1 (LAB) and A1 (HOSP_A) will answer together" in anna.words
+
+
+def test_a_record_that_lost_its_likeness_is_asked_about_against_the_rest_of_its_person(desk: Desk, anna: Browser) -> None:
+    desk.index.feed(an_update(an_id("A1")))
+    desk.index.work()
+    desk.index.feed(an_update(an_id("B1", CLINIC)))
+    desk.index.work()
+    desk.index.feed(an_update(an_id("B1", CLINIC), demographics=BERTA), action=Action.UPDATE)
+    desk.index.work()
+    (summary,) = desk.index.viewing.reviews()
+
+    decided(anna, summary.review, "different")
+    anna.open(f"{REVIEWS}/{summary.review.id}")
+
+    assert "Still the same?" in anna.words
+    assert desk.index.local_ids(an_id("A1")) == []
+
+
+def test_a_merge_against_a_decision_says_that_the_decision_comes_first(desk: Desk, anna: Browser) -> None:
+    desk.index.feed(an_update(an_id("A1")))
+    desk.index.feed(an_update(an_id("A2"), demographics=OTTO))
+    one, other = (desk.index.record(an_id(i)).id for i in ("A1", "A2"))
+    desk.index.stewardship.link(one, other, BRUNO)
+    desk.index.stewardship.unlink(other, BRUNO)
+    desk.index.merge(an_id("A1"), an_id("A2"))
+    (summary,) = desk.index.viewing.reviews()
+
+    decided(anna, summary.review)
+
+    assert "Merge against a decision" in anna.words
+    assert "An earlier decision keeps records of these persons apart; take it back first." in anna.words
+    assert anna.all("//*[local-name()='svg']") == []
 
 
 # --- deciding --------------------------------------------------------------------------------------------------------------
