@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -14,6 +16,7 @@ from typing import Final
 import structlog
 
 from app.feeds import AuditFeed
+from app.metrics import MULTIPROCESS
 from app.relay import Relay
 from app.server import HttpServer
 from app.settings import Settings, SettingsProblem
@@ -25,30 +28,55 @@ from kernel.logs import configure_logs
 
 log = structlog.get_logger("serve")
 _CHILD_SECONDS: Final = 60
+_LOOK_SECONDS: Final = 1.0
 
 
 def serve_until_told(settings: Settings, data: Path, *, part: str = "all") -> int:
     """Serves until SIGTERM or SIGINT; the exit code. `part` is `http` in the processes that only serve HTTP beside the first."""
     configure_logs(settings.log.level, settings.log.form)
-    told = told_to_stop()
+    if settings.http.processes > 1 and part == "all":
+        _share_metrics(data)
+    told, parent = told_to_stop(), os.getppid()
+    children: list[subprocess.Popen[str]] = []
     with ExitStack() as stack:
         house = House(settings, data)
         stack.callback(house.close)
         house.migrate_or_refuse()
-        signal.signal(signal.SIGHUP, lambda _signal, _frame: house.reload_tls())
+        signal.signal(signal.SIGHUP, lambda _signal, _frame: _reload(house, children))
         if part == "all":
             house.begin(stack)
             start_work(house, stack)
             start_listeners(house, stack)
         start_http(house, stack)
         if part == "all":
-            _start_children(settings, stack)
+            _start_children(settings, stack, children)
             _announce(house)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
-        told.wait()
+        while not told.wait(_LOOK_SECONDS):
+            # without the others the service is not what it was told to be; whoever supervises it starts it anew
+            if any(child.poll() is not None for child in children) or (part != "all" and os.getppid() != parent):
+                log.error("another process of this service has ended")
+                return 1
         log.info("stopping")
     return 0
+
+
+def _share_metrics(data: Path) -> None:
+    """Begins anew with a folder where every process of the service keeps its counts: they are looked for when Python starts."""
+    if MULTIPROCESS in os.environ:
+        return
+    folder = data / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ[MULTIPROCESS] = str(folder.absolute())
+    os.execv(sys.executable, [sys.executable, "-m", "app.cli", *sys.argv[1:]])  # noqa: S606 - our own program, as it was called
+
+
+def _reload(house: House, children: Sequence[subprocess.Popen[str]]) -> None:
+    house.reload_tls()
+    for child in children:
+        child.send_signal(signal.SIGHUP)
 
 
 def work_until_told(settings: Settings, data: Path) -> int:
@@ -141,11 +169,12 @@ def start_http(house: House, stack: ExitStack) -> None:
             stack.callback(server.stop)
 
 
-def _start_children(settings: Settings, stack: ExitStack) -> None:
+def _start_children(settings: Settings, stack: ExitStack, children: list[subprocess.Popen[str]]) -> None:
     """The other HTTP processes: the same command line, told to serve HTTP alone on the same port."""
     for _ in range(settings.http.processes - 1):
         command = [sys.executable, "-m", "app.cli", *sys.argv[1:], "--part", "http"]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own program, as it was called
+        children.append(child)
         stack.callback(_end_child, child)
         assert child.stdout is not None
         if not any(line.strip() == "ready" for line in child.stdout):

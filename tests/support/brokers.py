@@ -46,15 +46,16 @@ class Server:
 
     def start(self, seconds: float = 60.0) -> None:
         """Starts it and waits until it accepts."""
-        self.process = subprocess.Popen(
-            self.command,
-            env={**os.environ, **self.environment},
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=(self.folder / "out.log").open("ab"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with (self.folder / "out.log").open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command,
+                env={**os.environ, **self.environment},
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         wait_for(lambda: accepts(self.port), seconds)
 
     def stop(self) -> None:
