@@ -196,6 +196,24 @@ def exported(
     return replace(message, participants=(*message.participants, receiver))
 
 
+def imported(
+    context: AuditContext,
+    subject: Subject,
+    *,
+    when: datetime,
+    outcome: Outcome,
+    what: str,
+    origin: str,
+    details: Sequence[tuple[str, bytes]] = (),
+) -> AuditMessage:
+    """Import: data came into the system in a file; `what` names the set, `origin` where it came from, details are counts."""
+    sender = Participant(origin or UNKNOWN, False, (v.SOURCE,))
+    kinds = (v.URI, ObjectType.SYSTEM, ObjectRole.REPORT, LifeCycle.ORIGINATION)
+    data = ParticipantObject(what, *kinds, details=tuple(details))
+    message = _Deed(context, subject, when, outcome).event(v.IMPORT, Action.CREATE, data)
+    return replace(message, participants=(sender, *message.participants))
+
+
 def _activity(context: AuditContext, kind: Code, when: datetime, launcher: str, outcome: Outcome) -> AuditMessage:
     who = Participant(
         launcher or UNKNOWN,

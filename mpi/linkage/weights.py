@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from mpi.linkage.comparison import Comparison
@@ -22,6 +22,10 @@ SLIP = -4.0
 """What a spelling nobody else has takes from the likelihood of twins with names alike (log2)."""
 FREQUENCY_LIMIT = 6.0
 """No value counts more than 2^6 times more or less than the mean for being rare or common."""
+_PRIOR = "prior"
+_OTHERS = "other explanations"
+_PLACES = 4
+"""Decimals of weights in the compact form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,45 @@ class Explanation:
         """As JSON, for the store."""
         return json.dumps(asdict(self))
 
+    def to_compact_json(self) -> str:
+        """As JSON of a fifth of the size, for stores of millions: numbers of levels, weights to four places, no sentences."""
+        fields = self.parts[1:-1]
+        document = {
+            "model": self.model_version,
+            "rival": self.rival,
+            "thresholds": [self.link_threshold, self.review_threshold],
+            "levels": [spec.levels[part.level.upper()].value for spec, part in zip(FIELDS, fields, strict=True)],
+            "weights": [round(part.weight, _PLACES) for part in self.parts],
+            "frequencies": {str(at): round(part.frequency, _PLACES) for at, part in enumerate(fields) if part.frequency},
+        }
+        return json.dumps(document, separators=(",", ":"))
+
     @classmethod
     def from_json(cls, text: str) -> Explanation:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`, and of `to_compact_json` but for rounding."""
         document = json.loads(text)
+        if "levels" in document:
+            levels = tuple(document["levels"])
+            parts = _expanded(levels, document["weights"], document["frequencies"])
+            return cls(
+                document["model"],
+                document["rival"],
+                parts,
+                math.fsum(x for part in parts for x in (part.weight, part.frequency)),
+                vetoes_of(levels),
+                *document["thresholds"],
+            )
         document["parts"] = tuple(Part(**part) for part in document["parts"])
         document["vetoes"] = tuple(Veto(**veto) for veto in document["vetoes"])
         return cls(**document)
+
+
+def _expanded(levels: Levels, weights: Sequence[float], frequencies: Mapping[str, float]) -> tuple[Part, ...]:
+    fields = (
+        Part(spec.name, spec.level_name(level), weight, frequencies.get(str(at), 0.0))
+        for at, (spec, level, weight) in enumerate(zip(FIELDS, levels, weights[1:-1], strict=True))
+    )
+    return (Part(_PRIOR, "", weights[0]), *fields, Part(_OTHERS, "", weights[-1]))
 
 
 def probability_of(weight: float) -> float:
@@ -84,13 +120,13 @@ def score(comparison: Comparison, model: Model, a: Prepared, b: Prepared) -> Exp
     frequencies = frequency_parts(levels, model, a, b)
     totals = [base + math.fsum(part[k] for part in frequencies) for k, base in enumerate(model.likelihoods(levels))]
     rival = max(RIVALS, key=lambda k: (totals[k], -k))
-    parts = [Part("prior", "", model.prior(SAME) - model.prior(rival))]
+    parts = [Part(_PRIOR, "", model.prior(SAME) - model.prior(rival))]
     for at, (spec, level) in enumerate(zip(FIELDS, levels, strict=True)):
         weight = model.log_level(SAME, at, level) - model.log_level(rival, at, level)
         parts.append(Part(spec.name, spec.level_name(level), weight, frequencies[at][SAME] - frequencies[at][rival]))
     highest = totals[rival]
     others = math.log2(math.fsum(2.0 ** (totals[k] - highest) for k in RIVALS))
-    parts.append(Part("other explanations", "", -others))
+    parts.append(Part(_OTHERS, "", -others))
     return Explanation(
         model.version,
         CLASSES[rival],
@@ -126,11 +162,14 @@ def _rivals(values: Mapping[int, float]) -> tuple[float, ...]:
 
 
 def _adjustment(model: Model, field: str, one: str, other: str, level: int, last: int) -> float:
-    """log2 of how much commoner than the mean the value is; of two spellings the rarer counts."""
+    """log2 of how much commoner than the mean the value is; of two spellings the commoner counts.
+
+    For the rarer is most often a slip of the pen in the commoner, and whoever bears the commoner name could have been meant.
+    """
     table = model.frequencies.get(field)
     if table is None or level not in (1, last):
         return 0.0
-    share = min(table.share(one), table.share(other))
+    share = max(table.share(one), table.share(other))
     at = {"given": GIVEN, "family": FAMILY, "birth": BIRTH}[field]
     return limited(math.log2(share / model.levels[STRANGER][at][1]))
 

@@ -23,6 +23,7 @@ def _all(outcome: Outcome) -> list[tuple[str, AuditMessage]]:
         ("110101  R", events.audit_log_used(CONTEXT, JANE, when=when, outcome=outcome, uris=["u"], query=b"q", patient_ids=pids)),
         ("110113 110129 E", events.security_configuration_changed(CONTEXT, JANE, when=when, outcome=outcome, changed="nodes/1")),
         ("110113 110127 E", events.emergency_access(CONTEXT, JANE, when=when, outcome=outcome, patient_id=PATIENT, reason="life")),
+        ("110107  C", events.imported(CONTEXT, JANE, when=when, outcome=outcome, what="records", origin="/tmp/x")),
         ("110106  R", events.exported(CONTEXT, JANE, when=when, outcome=outcome, what="clusters", destination="/tmp/x")),
         *(
             (
@@ -102,3 +103,12 @@ def test_an_export_says_what_left_and_where_it_went() -> None:
 
     assert message.participants[2].user_id == "x.csv"
     assert [o.id for o in message.objects] == ["clusters", PATIENT]
+
+
+def test_an_import_says_what_came_and_where_it_came_from() -> None:
+    rows = (("rows", b"3"),)
+
+    message = events.imported(CONTEXT, JANE, when=WHEN, outcome=Outcome.SUCCESS, what="records", origin="x.csv", details=rows)
+
+    assert (message.participants[0].user_id, message.participants[0].roles[0].code) == ("x.csv", "110153")
+    assert [(o.id, o.details) for o in message.objects] == [("records", rows)]

@@ -125,3 +125,17 @@ def test_names_alike_of_two_people_are_told_from_a_slip_by_how_often_they_occur(
 def test_without_counts_a_known_name_is_a_name() -> None:
     assert is_established(shipped_model(), "LINDA")
     assert not is_established(shipped_model(), "LINDQ")
+
+
+@given(one=RECORDS, other=RECORDS)
+def test_the_compact_form_tells_the_same_but_for_rounding(one: Prepared, other: Prepared) -> None:
+    explanation = score(compare(one, other), _MODEL, one, other)
+
+    read = Explanation.from_json(explanation.to_compact_json())
+
+    assert len(explanation.to_compact_json()) < len(explanation.to_json()) / 2
+    assert [(p.field, p.level) for p in read.parts] == [(p.field, p.level) for p in explanation.parts]
+    assert read.vetoes == explanation.vetoes
+    assert read.weight == pytest.approx(explanation.weight, abs=0.002)
+    assert read.weight == pytest.approx(math.fsum(p.weight + p.frequency for p in read.parts))
+    assert replace(read, parts=(), weight=0.0) == replace(explanation, parts=(), weight=0.0)
