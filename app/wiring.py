@@ -55,6 +55,7 @@ from kernel.tls import ServerTls, TlsFiles, client_context, explain
 from mpi.authorities import Authorities
 from mpi.directory import MpiPatientDirectory
 from mpi.index import Index
+from mpi.models import Models
 from mpi.queries import MpiQueries
 from mpi.service import MpiService
 from mpi.stewardship import Stewardship
@@ -170,9 +171,14 @@ class House:
         return Index(self.database, self.affinity, self.audit_context, self.settings.mpi, self.settings.matching)
 
     @cached_property
+    def models(self) -> Models:
+        """Models of record linkage."""
+        return Models(self.database)
+
+    @cached_property
     def mpi(self) -> MpiService:
         """Feeds, links, reviews."""
-        return MpiService(self.index)
+        return MpiService(self.index, model=self.models.in_force)
 
     @cached_property
     def mpi_queries(self) -> MpiQueries:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -24,7 +24,9 @@ from mpi.authorities import Authorities
 from mpi.index import MATCH, NOTIFY, Index
 from mpi.ledger import Ledger
 from mpi.linkage.blocking import blocking_keys
+from mpi.linkage.model import Model
 from mpi.linkage.normalise import Prepared, prepare
+from mpi.linkage.shipped import shipped_model
 from mpi.matching import Matcher
 from mpi.model import ActKind, Fed, LinkKind, Located, LocatedUpdate, PatientRecord, Receipt, ReviewReason, Stored
 from mpi.persons import Why
@@ -40,11 +42,11 @@ log = structlog.get_logger("mpi")
 class MpiService:
     """Takes what sources say, and finds out who is who."""
 
-    def __init__(self, index: Index, matcher: Matcher | None = None) -> None:
-        """`matcher` is one of `Matcher(index.matching, index.keys, ...)`; made here when none is given."""
+    def __init__(self, index: Index, matcher: Matcher | None = None, *, model: Callable[[], Model] = shipped_model) -> None:
+        """`matcher` is one of `Matcher(index.matching, ...)`; made here, with the `model` in force, when none is given."""
         self._index = index
         self._authorities = Authorities(index.affinity)
-        self.matcher = matcher or Matcher(index.matching, index.keys, self.prepare_anew)
+        self.matcher = matcher or Matcher(index.matching, index.keys, self.prepare_anew, model=model)
 
     def is_lenient(self, subject: Subject) -> bool:
         """Whether known deviations of this system are tolerated."""

@@ -1,0 +1,259 @@
+"""Commands on many records at once: import, export-clusters, train, relink, models."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from app.cli.common import DEFAULT_DATA, FAILED, AsJson, ConfigFile, DataFolder, settings_of, show, show_one
+from app.cli.identities import operator
+from app.wiring import House
+from atna.message import AuditMessage, Outcome
+from atna.system_events import exported, imported
+from kernel.errors import HieError
+from kernel.logs import configure_logs
+from mpi.importing.clusters import COLUMNS, Links, cluster_rows
+from mpi.importing.linking import Applied, BatchLinking, Proposal
+from mpi.importing.loading import DEFAULT_SOURCE, Loaded, Loader, LoadOptions
+from mpi.models import ModelVersion
+
+models_app = typer.Typer(help="Models of record linkage.", no_args_is_help=True)
+_MOST_PROCESSES: Final = 4
+_SAMPLES: Final = 5
+Report = Callable[[str], None]
+
+
+class Matching(Enum):
+    """How imported records are linked."""
+
+    QUEUED = "queued"
+    BATCH = "batch"
+    NONE = "none"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command("import")(import_records)
+    app.command("export-clusters")(export_clusters)
+    app.command()(train)
+    app.command()(relink)
+    app.add_typer(models_app, name="model")
+
+
+@contextmanager
+def _house(config: Path | None, data: Path) -> Iterator[House]:
+    """The services; an empty index gets its tables."""
+    settings = settings_of(config).settings
+    configure_logs("WARNING", settings.log.form)
+    house = House(settings, data)
+    try:
+        house.migrate_or_refuse()
+        yield house
+    finally:
+        house.close()
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[tuple[Callable[[int, int], None], Report]]:
+    """A progress bar on standard error where that is a terminal: what moves it, and what names the present step."""
+    parts = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*parts, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(title, total=None)
+        yield (
+            lambda done, total: progress.update(task, completed=done, total=total),
+            lambda step: progress.update(task, description=step, total=None),
+        )
+
+
+def import_records(
+    file: Annotated[Path, typer.Argument(help="CSV file, UTF-8, with a header.", exists=True, dir_okay=False)],
+    match: Annotated[
+        Matching, typer.Option(help="Link by the workers, one by one; all at once after loading; or not at all.")
+    ] = Matching.QUEUED,
+    source: Annotated[str, typer.Option(help="Assigning authority of rows that name no source.")] = DEFAULT_SOURCE,
+    errors: Annotated[Path | None, typer.Option(help="Where bad rows go; FILE.errors.csv by default.")] = None,
+    config: ConfigFile = None,
+    data: DataFolder = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the records of a CSV file into the index; bad rows go to a file with the reason. A run cut short is begun again."""
+    bad = errors or file.with_suffix(".errors.csv")
+    with _house(config, data) as house, _bar("importing") as (moved, step):
+        processes = min(os.cpu_count() or 1, _MOST_PROCESSES)
+        options = LoadOptions(is_queued=match is Matching.QUEUED, source=source, processes=processes)
+        loaded = _loaded(house, file, bad, options, moved)
+        applied = _linked(house, step)[1] if match is Matching.BATCH else None
+    _tell(loaded, applied, bad, as_json=as_json)
+    if loaded.refused and not loaded.added + loaded.unchanged:
+        raise typer.Exit(FAILED)
+
+
+def _loaded(house: House, file: Path, bad: Path, options: LoadOptions, moved: Callable[[int, int], None]) -> Loaded:
+    try:
+        loaded = Loader(house.index).load(file, bad, options, moved)
+    except HieError as problem:
+        _record(house, _imported(house, file, Outcome.SERIOUS.because(problem.violations[0].condition.value), None))
+        raise
+    _record(house, _imported(house, file, Outcome.SUCCESS, loaded))
+    return loaded
+
+
+def _imported(house: House, file: Path, outcome: Outcome, loaded: Loaded | None) -> AuditMessage:
+    counts = ("rows", "added", "unchanged", "refused")
+    details = tuple((name, str(getattr(loaded, name)).encode()) for name in counts) if loaded else ()
+    return imported(
+        house.audit_context,
+        operator(),
+        when=house.clock(),
+        outcome=outcome,
+        what="patient records",
+        origin=str(file.resolve()),
+        details=details,
+    )
+
+
+def _record(house: House, message: AuditMessage) -> None:
+    with house.database.begin() as work:
+        work.audit(message.to_xml())
+
+
+def _linked(house: House, step: Report, *, notify: bool = False) -> tuple[Proposal, Applied]:
+    batch = BatchLinking(house.index, house.models, house.mpi.prepare_anew)
+    proposal = batch.propose(tell=step)
+    return proposal, batch.apply(proposal, notify=notify, tell=step)
+
+
+def _tell(loaded: Loaded, applied: Applied | None, bad: Path, *, as_json: bool) -> None:
+    told: dict[str, object] = {
+        "rows": loaded.rows,
+        "added": loaded.added,
+        "in the index before": loaded.unchanged,
+        "refused": loaded.refused,
+        "taken with a value left out": loaded.doubtful,
+    }
+    if loaded.refused or loaded.doubtful:
+        told["reasons"] = str(bad)
+    if loaded.unread:
+        told["columns not read"] = list(loaded.unread)
+    if loaded.authorities_unknown:
+        told["authorities unknown"] = list(loaded.authorities_unknown)
+    show_one(told | (asdict(applied) if applied else {}), as_json=as_json)
+    if loaded.authorities_unknown and not as_json:
+        advice = "list these authorities in the settings, or set affinity.accept_new_authorities, and import the file again"
+        typer.echo(advice, err=True)
+
+
+def export_clusters(
+    file: Annotated[Path, typer.Argument(help="CSV file to write; - is standard output.", dir_okay=False, allow_dash=True)],
+    links: Annotated[
+        Links, typer.Option(help="auto: links that matching made alone; all: also those that people or sources made.")
+    ],
+    config: ConfigFile = None,
+    data: DataFolder = DEFAULT_DATA,
+) -> None:
+    """Write for each record the cluster it is in: record_id, cluster_id, link_kind, match_weight."""
+    with _house(config, data) as house:
+        target = "standard output" if str(file) == "-" else str(file.resolve())
+        what = f"clusters of patient records ({links.value})"
+        context = (house.audit_context, operator())
+        _record(house, exported(*context, when=house.clock(), outcome=Outcome.SUCCESS, what=what, destination=target))
+        with house.database.read() as connection, _opened(file) as write:
+            write(COLUMNS)
+            for row in cluster_rows(connection, links):
+                write(row.texts)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Callable[[tuple[str, ...]], object]]:
+    """Writes rows; a file takes its name only when it is whole."""
+    if str(file) == "-":
+        yield csv.writer(sys.stdout).writerow
+        return
+    unfinished = file.with_name(f"{file.name}.part")
+    with unfinished.open("w", encoding="utf-8", newline="") as target:
+        yield csv.writer(target).writerow
+    unfinished.replace(file)
+
+
+def train(
+    keep_only: Annotated[bool, typer.Option("--keep-only", help="Keep the model without putting it in force.")] = False,
+    config: ConfigFile = None,
+    data: DataFolder = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model on the records of the index, without labels, keep it and put it in force."""
+    with _house(config, data) as house, _bar("training") as (_, step):
+        batch = BatchLinking(house.index, house.models, house.mpi.prepare_anew)
+        trained = batch.train(operator().user, is_used=not keep_only, tell=step)
+    show_one({"model": trained.version, "records": trained.population, "in force": not keep_only}, as_json=as_json)
+
+
+def relink(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    config: ConfigFile = None,
+    data: DataFolder = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Link all records of the index anew by the model in force. Persons are joined, never silently parted."""
+    with _house(config, data) as house, _bar("relinking") as (_, step):
+        batch = BatchLinking(house.index, house.models, house.mpi.prepare_anew)
+        proposal = batch.propose(model=house.models.in_force(), tell=step)
+        changes = batch.changes(proposal)
+        applied = None if dry_run else batch.apply(proposal, notify=True, tell=step)
+    told: dict[str, object] = {
+        "records": proposal.snapshot.size,
+        "model": proposal.model.version,
+        "pairs of records gained": changes.joined.gained_pairs,
+        "pairs that stay": changes.joined.kept_pairs,
+        "persons joined": changes.joined.joined,
+        "pairs the model alone would part": changes.parted.lost_pairs,
+        "persons it would split": changes.parted.split,
+        "open questions answered": changes.questions_answered,
+        "questions to ask": changes.questions_new,
+        "samples of joined persons": [list(sample) for sample in changes.joined_samples[:_SAMPLES]],
+        "samples of persons it would split": [list(sample) for sample in changes.split_samples[:_SAMPLES]],
+    }
+    show_one(told | (asdict(applied) if applied else {"changed": "nothing, this was a dry run"}), as_json=as_json)
+
+
+@models_app.command("list")
+def model_list(config: ConfigFile = None, data: DataFolder = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """The models of the index, the newest first, and which one is in force."""
+    with _house(config, data) as house:
+        found = house.models.versions()
+    show(map(_model_row, found), as_json=as_json)
+
+
+def _model_row(model: ModelVersion) -> dict[str, object]:
+    at = datetime.fromtimestamp(model.created_at / 1000, UTC).isoformat(timespec="seconds") if model.created_at else ""
+    return {
+        "model": model.version,
+        "at": at,
+        "author": model.author,
+        "records": model.records,
+        "in force": "yes" if model.is_in_force else "",
+    }
+
+
+@models_app.command("use")
+def model_use(
+    version: Annotated[str, typer.Argument(help="A version, as `list` shows it.")],
+    config: ConfigFile = None,
+    data: DataFolder = DEFAULT_DATA,
+) -> None:
+    """Put a model in force. Every process goes by it within seconds; records already linked stay as they are."""
+    with _house(config, data) as house, house.database.begin() as work:
+        before = house.models.use(work, version)
+    typer.echo(f"{version} is in force; `hie mpi model use {before}` takes it back")

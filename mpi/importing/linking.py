@@ -1,0 +1,292 @@
+"""Links all records of the index as one batch: reads them, has `linkage` decide, and writes what it decided, person by person.
+
+Persons that are there stay whole, and what was decided to be apart stays apart. Each person that others join is an act of its own
+in the journal, as if matching had met the records one by one, so that any of them can be looked at and taken back alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection
+
+from kernel.database import Work
+from kernel.errors import Condition, rejected
+from mpi.importing.reading import Snapshot, read_index
+from mpi.importing.writing import Joining, write_joins, write_questions
+from mpi.index import Index
+from mpi.linkage.batch import patterns_of_pairs
+from mpi.linkage.candidates import candidate_pairs
+from mpi.linkage.changes import Changes, changes_between
+from mpi.linkage.columns import Columns
+from mpi.linkage.comparison import compare
+from mpi.linkage.linking import ENOUGH_TO_TRAIN, Decided, LinkedBatch, link_batch
+from mpi.linkage.model import Model
+from mpi.linkage.shipped import shipped_model
+from mpi.linkage.training import train
+from mpi.linkage.weights import Explanation, score
+from mpi.matching import AUTHOR, PrepareAnew
+from mpi.model import ReviewReason, ReviewState
+from mpi.models import Models, version_name
+from mpi.review_store import Question
+from mpi.tables import NEGATIVE_LINK, REVIEW
+
+log = structlog.get_logger("mpi.batch")
+Numbers = npt.NDArray[np.int64]
+Tell = Callable[[str], None]
+_JOINS_AT_ONCE: Final = 2_000
+"""Persons that one transaction joins others to."""
+_QUESTIONS_AT_ONCE: Final = 5_000
+_COMMENT: Final = "batch"
+_NOTHING: Final = np.zeros(0, np.int64)
+
+
+@dataclass(slots=True)
+class Proposal:
+    """What linking the whole index would do: records and persons as they were read, and the clusters to be."""
+
+    snapshot: Snapshot
+    linked: LinkedBatch
+    apart: Numbers
+    """Pairs of places that somebody keeps apart."""
+
+    @property
+    def model(self) -> Model:
+        """The model it was decided by."""
+        return self.linked.model
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a proposal would change, and what the model would part if persons that are there did not stay whole.
+
+    Samples are ids of records.
+    """
+
+    joined: Changes
+    parted: Changes
+    questions_answered: int
+    questions_new: int
+    joined_samples: tuple[tuple[int, ...], ...]
+    split_samples: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was done: persons that others joined, persons that went over to them, questions asked, joins given up because somebody
+    was at these persons meanwhile."""
+
+    model: str
+    persons: int
+    joined: int
+    questions: int
+    passed_over: int
+
+
+class BatchLinking:
+    """Batches over one index."""
+
+    def __init__(self, index: Index, models: Models, prepare_anew: PrepareAnew) -> None:
+        self._index = index
+        self._models = models
+        self._prepare_anew = prepare_anew
+
+    def propose(self, *, model: Model | None = None, tell: Tell = lambda _: None) -> Proposal:
+        """Links all active records in memory; without a model one is trained on them. Changes nothing."""
+        tell("reading the index")
+        database = self._index.database
+        with database.begin() as work:
+            version = version_name("batch", work.now)
+        with database.read() as connection:
+            snapshot = read_index(connection, self._prepare_anew)
+            decided = _decided(connection, snapshot)
+        if model is not None:
+            model = model.for_population(max(snapshot.size, 2))
+        linked = link_batch(snapshot.columns, model=model, version=version, decided=decided, tell=tell)
+        return Proposal(snapshot, linked, decided.apart)
+
+    def changes(self, proposal: Proposal) -> Foreseen:
+        """What applying a proposal would change. Where persons have several records, links them once more as if they had not."""
+        snapshot, linked = proposal.snapshot, proposal.linked
+        joined = changes_between(snapshot.starts, linked.automatic)
+        alone = linked.automatic
+        if (snapshot.starts != np.arange(snapshot.size)).any():
+            alone = link_batch(snapshot.columns, model=linked.model, decided=Decided(_NOTHING, proposal.apart)).automatic
+        parted = changes_between(snapshot.starts, alone)
+        asked, answered = self._open_questions(snapshot, linked)
+        new = sum(frozenset((q.record, q.person)) not in asked for q in _Explaining(proposal).questions())
+
+        def ids(places: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+            return tuple(tuple(snapshot.record(place) for place in sample) for sample in places)
+
+        return Foreseen(joined, parted, answered, new, ids(joined.joined_samples), ids(parted.split_samples))
+
+    def _open_questions(self, snapshot: Snapshot, linked: LinkedBatch) -> tuple[set[frozenset[int]], int]:
+        """Pairs of records that open questions are about, and how many of those become one person."""
+        asked, answered = set(), 0
+        with self._index.database.read() as connection:
+            statement = sa.select(REVIEW.c.record, REVIEW.c.person).where(REVIEW.c.state == ReviewState.OPEN.value)
+            for record, person in connection.execute(statement):
+                asked.add(frozenset((record, person)))
+                one, other = snapshot.place_of(record), snapshot.place_of(person)
+                if one is not None and other is not None and linked.automatic[one] == linked.automatic[other]:
+                    answered += 1
+        return asked, answered
+
+    def train(self, author: str, *, is_used: bool = True, tell: Tell = lambda _: None) -> Model:
+        """Trains a model on all active records, keeps it and puts it in force. Raises `Rejected` when there are too few."""
+        tell("reading the index")
+        with self._index.database.read() as connection:
+            snapshot = read_index(connection, self._prepare_anew)
+        if snapshot.size < ENOUGH_TO_TRAIN:
+            detail = f"{snapshot.size} records are too few to learn from; {ENOUGH_TO_TRAIN} are needed"
+            raise rejected(Condition.UPDATE_INVALID, "records", detail)
+        tell("comparing")
+        pairs = candidate_pairs(snapshot.columns)
+        patterns = patterns_of_pairs(snapshot.columns, pairs)
+        tell("training")
+        with self._index.database.begin() as work:
+            version = version_name("trained", work.now)
+        model = train(snapshot.columns, pairs, patterns, shipped_model(), version=version)
+        with self._index.database.begin() as work:
+            self._models.keep(work, model, author)
+            if is_used:
+                self._models.use(work, model.version)
+        return model
+
+    def apply(self, proposal: Proposal, *, author: str = AUTHOR, notify: bool = False, tell: Tell = lambda _: None) -> Applied:
+        """Joins persons and asks what is doubtful. A model that was trained for it is kept and put in force first.
+
+        Each transaction holds a few thousand persons; where records moved since they were read, their persons are left alone.
+        """
+        self._keep(proposal.model, author)
+        explaining = _Explaining(proposal)
+        joins = list(explaining.joins())
+        persons = passed = joined = 0
+        for start in range(0, len(joins), _JOINS_AT_ONCE):
+            tell(f"joining persons, {start} of {len(joins)}")
+            part = joins[start : start + _JOINS_AT_ONCE]
+            done = self._index.unit(lambda work, part=part: self._join(work, part, notify))  # type: ignore[misc]
+            persons += len(done)
+            passed += len(part) - len(done)
+            joined += sum(len(join.goes) for join in done)
+        tell("asking about doubtful pairs")
+        asked = self._ask(explaining)
+        applied = Applied(proposal.model.version, persons, joined, asked, passed)
+        log.info("index linked", persons=persons, joined=joined, questions=asked, passed_over=passed, model=applied.model)
+        return applied
+
+    def _keep(self, model: Model, author: str) -> None:
+        known = {found.version for found in self._models.versions()}
+        if model.version not in known:
+            with self._index.database.begin() as work:
+                self._models.keep(work, model, author)
+                self._models.use(work, model.version)
+
+    def _join(self, work: Work, joins: Sequence[Joining], notify: bool) -> list[Joining]:
+        return write_joins(work, joins, self._index.keys, author=AUTHOR, comment=_COMMENT, notify=notify)
+
+    def _ask(self, explaining: _Explaining) -> int:
+        asked = 0
+        questions = list(explaining.questions())
+        for start in range(0, len(questions), _QUESTIONS_AT_ONCE):
+            part = questions[start : start + _QUESTIONS_AT_ONCE]
+            asked += self._index.unit(lambda work, part=part: write_questions(work, part, self._index.keys))  # type: ignore[misc]
+        return asked
+
+
+def _decided(connection: Connection, snapshot: Snapshot) -> Decided:
+    """Persons as they are stay together, and pairs of them that somebody keeps apart stay apart."""
+    size = snapshot.size
+    moved = np.flatnonzero(snapshot.starts != np.arange(size))
+    same = snapshot.starts[moved] * size + moved
+    apart = set()
+    for one, other in connection.execute(sa.select(NEGATIVE_LINK.c.one, NEGATIVE_LINK.c.other)):
+        a, b = snapshot.place_of(one), snapshot.place_of(other)
+        if a is not None and b is not None and a != b:
+            apart.add(min(a, b) * size + max(a, b))
+    return Decided(same, np.array(sorted(apart), np.int64))
+
+
+class _Explaining:
+    """Turns clusters into joins of persons and questions, each with the pair that speaks most for it."""
+
+    def __init__(self, proposal: Proposal) -> None:
+        self._snapshot = proposal.snapshot
+        self._linked = proposal.linked
+        self._columns: Columns = proposal.snapshot.columns
+        size = proposal.snapshot.size
+        weighed = proposal.linked.weighed
+        self._one, self._other = weighed.pairs // max(size, 1), weighed.pairs % max(size, 1)
+
+    def joins(self) -> Iterator[Joining]:
+        """For each person that others join: who goes over, and why."""
+        starts, labels, snapshot = self._snapshot.starts, self._linked.automatic, self._snapshot
+        homes = np.flatnonzero(starts == np.arange(snapshot.size))
+        order = homes[np.argsort(labels[homes], kind="stable")]
+        bounds = np.flatnonzero(np.diff(labels[order], prepend=-1, append=-1)) if len(order) else np.zeros(0, np.int64)
+        best = self._best_pairs()
+        for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+            if end - begin < 2:
+                continue
+            members = order[begin:end].tolist()
+            stays = min(members, key=lambda at: (not snapshot.is_fed(at), snapshot.person(at)))
+            goes = []
+            for at in members:
+                if at == stays:
+                    continue
+                pair = best.get(at)
+                goes.append((snapshot.person(at), *self._why(at, pair)))
+            yield Joining(snapshot.person(stays), tuple(goes))
+
+    def _best_pairs(self) -> dict[int, int]:
+        """For each person, by the place of its first record, the heaviest pair with another person of the same cluster."""
+        labels, starts, weights = self._linked.automatic, self._snapshot.starts, self._linked.weighed.weights
+        inner = np.flatnonzero((labels[self._one] == labels[self._other]) & (starts[self._one] != starts[self._other]))
+        inner = inner[np.argsort(-weights[inner], kind="stable")]
+        owners = np.concatenate((starts[self._one[inner]], starts[self._other[inner]]))
+        pairs = np.concatenate((inner, inner))
+        order = np.argsort(np.concatenate((np.arange(len(inner)), np.arange(len(inner)))), kind="stable")
+        found, first = np.unique(owners[order], return_index=True)
+        return dict(zip(found.tolist(), pairs[order][first].tolist(), strict=True))
+
+    def _why(self, at: int, pair: int | None) -> tuple[float | None, str, str, str, int | None]:
+        """Weight, reason, explanation, model and the record whose likeness led to it."""
+        version = self._linked.model.version
+        if pair is None:
+            return None, "The other records of the person speak for it together.", "", version, None
+        one, other = int(self._one[pair]), int(self._other[pair])
+        explanation = self._explained(one, other)
+        reason = f"Match weight {explanation.weight:.1f}, and nothing in the cluster speaks against it."
+        via = other if self._snapshot.starts[one] == at else one
+        return explanation.weight, reason, explanation.to_compact_json(), version, self._snapshot.record(via)
+
+    def _explained(self, one: int, other: int) -> Explanation:
+        a, b = self._columns.prepared(one), self._columns.prepared(other)
+        return score(compare(a, b), self._linked.model, a, b)
+
+    def questions(self) -> Iterator[Question]:
+        """One for each two clusters with a pair heavy enough to be looked at, about the heaviest such pair."""
+        labels, weighed = self._linked.automatic, self._linked.weighed
+        bar = self._linked.model.thresholds.review
+        open_ones = np.flatnonzero((weighed.weights >= bar) & ~weighed.apart & (labels[self._one] != labels[self._other]))
+        open_ones = open_ones[np.argsort(-weighed.weights[open_ones], kind="stable")]
+        a, b = labels[self._one[open_ones]], labels[self._other[open_ones]]
+        between = np.minimum(a, b) * np.int64(self._snapshot.size) + np.maximum(a, b)
+        sizes = np.bincount(labels, minlength=self._snapshot.size)
+        for at in open_ones[np.sort(np.unique(between, return_index=True)[1])].tolist():
+            one, other = int(self._one[at]), int(self._other[at])
+            if sizes[labels[one]] > sizes[labels[other]] or (sizes[labels[one]] == sizes[labels[other]] and one < other):
+                one, other = other, one
+            explanation = self._explained(one, other)
+            reason = ReviewReason.MAYBE_SAME if sizes[labels[one]] == 1 else ReviewReason.MAYBE_JOIN
+            detail = " ".join(veto.sentence for veto in explanation.vetoes)
+            detail = detail or f"Match weight {explanation.weight:.1f} is not enough to link without asking."
+            record, person = self._snapshot.record(one), self._snapshot.record(other)
+            yield Question(record, person, reason, detail, explanation.weight, explanation.to_compact_json())
