@@ -99,8 +99,9 @@ log = structlog.get_logger("wiring")
 class House:
     """The services of one process, built on first use. Opens nothing but the database."""
 
-    def __init__(self, settings: Settings, data: Path) -> None:
+    def __init__(self, settings: Settings, data: Path, *, is_demo: bool = False) -> None:
         self.settings = settings
+        self.is_demo = is_demo
         self.data = data
         data.mkdir(parents=True, exist_ok=True)
         self.clock = system_clock
@@ -323,6 +324,7 @@ class House:
             Logins(self.audit_context, self.clock),
             identity_pages(Viewing(self.index, self.mpi.matcher), Stewardship(self.index)),
             audit_pages(self.arr, Searches(self.database)),
+            is_demo=self.is_demo,
         )
 
     def sign_in_link(self, name: str, role: Role, address: str = "") -> str:

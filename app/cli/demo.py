@@ -44,7 +44,7 @@ def demo(
         settings = _settings()
         configure_logs("ERROR", "text")
         told = told_to_stop()
-        house = House(settings, folder)
+        house = House(settings, folder, is_demo=True)
         stack.callback(house.close)
         house.migrate_or_refuse()
         house.begin(stack)
