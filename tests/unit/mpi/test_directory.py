@@ -1,0 +1,61 @@
+"""What patient ids of the affinity domain stand for."""
+
+from __future__ import annotations
+
+from kernel.identifiers import AssigningAuthority, PatientId
+from tests.conftest import MakeDatabase
+from tests.support.patients import ADMINISTRATOR, CLINIC, OTTO, XAD, PatientIndex, a_patient_index, an_id, an_update
+
+
+def joined(make_database: MakeDatabase) -> tuple[PatientIndex, PatientId, PatientId]:
+    """Two persons that an administrator joined, the survivor's identifier first."""
+    index = a_patient_index(make_database)
+    index.feed(an_update(an_id("1")))
+    index.feed(an_update(an_id("2", CLINIC), demographics=OTTO))
+    one, two = index.affinity_id(an_id("1")), index.affinity_id(an_id("2", CLINIC))
+    index.stewardship.link(index.record(an_id("1")).id, index.record(an_id("2", CLINIC)).id, ADMINISTRATOR)
+    return index, one, two
+
+
+def test_an_identifier_joined_to_another_goes_on_meaning_the_person(make_database: MakeDatabase) -> None:
+    index, one, two = joined(make_database)
+
+    standings = [index.directory.standing(i) for i in (one, two)]
+
+    for standing in standings:
+        assert (standing.known, standing.active, standing.survivor) == (True, True, one)
+        assert set(standing.all_ids) == {one, two}
+
+
+def test_taking_back_a_link_gives_each_identifier_its_own_meaning_again(make_database: MakeDatabase) -> None:
+    index, one, two = joined(make_database)
+
+    index.stewardship.undo(index.viewing.acts()[0].id, ADMINISTRATOR)
+
+    assert index.directory.standing(two).all_ids == (two,)
+    assert index.directory.standing(one).all_ids == (one,)
+
+
+def test_an_identifier_nobody_was_given_is_unknown(make_database: MakeDatabase) -> None:
+    index, _, _ = joined(make_database)
+
+    for stranger in (an_id("404", XAD), an_id("1"), PatientId("1", AssigningAuthority("", "2.999.77", "ISO"))):
+        standing = index.directory.standing(stranger)
+        assert (standing.known, standing.active, standing.survivor, standing.all_ids) == (False, False, stranger, (stranger,))
+
+
+def test_an_open_connection_is_used(make_database: MakeDatabase) -> None:
+    index, one, two = joined(make_database)
+
+    with index.database.begin() as work:
+        standing = index.directory.standing(two, work.connection)
+
+    assert standing.survivor == one
+
+
+def test_identifiers_may_come_as_metadata_write_them(make_database: MakeDatabase) -> None:
+    index, one, _ = joined(make_database)
+
+    standing = index.directory.standing(PatientId(one.id, AssigningAuthority.of_oid(XAD.universal_id)))
+
+    assert standing.survivor == one

@@ -1,0 +1,136 @@
+"""The journal."""
+
+from __future__ import annotations
+
+import pytest
+
+from kernel.errors import Condition, Rejected
+from mpi import ledger
+from mpi.ledger import Change, Ledger
+from mpi.model import Act, ActKind
+from tests.conftest import MakeDatabase
+from tests.support.patients import OTTO, PatientIndex, a_patient_index, an_id, an_update
+
+LINK = {"kind": "manual", "weight": 1.5, "reason": "r", "explanation": "", "model": "", "at": 1, "author": "anna", "via": None}
+
+
+@pytest.fixture
+def index(make_database: MakeDatabase) -> PatientIndex:
+    """Two records."""
+    index = a_patient_index(make_database)
+    index.feed(an_update(an_id("1")))
+    index.feed(an_update(an_id("2"), demographics=OTTO))
+    return index
+
+
+def act(number: int, kind: ActKind = ActKind.LINK) -> Act:
+    """An act."""
+    return Act(number, kind, number, "anna", "why")
+
+
+def test_an_act_is_written_with_exactly_what_it_changed(index: PatientIndex) -> None:
+    one, two = index.record(an_id("1")).id, index.record(an_id("2")).id
+
+    with index.database.begin() as work:
+        book = Ledger(work.connection, act(1))
+        book.put("record", (two,), {"person": one})
+        book.put("record", (two,), {"state": 1})
+        book.put("link", (two,), LINK)
+        book.put("negative", (one, two), {"at": 1, "author": "anna"})
+        book.put("negative", (one, two), None)
+        assert book.close() == 1
+        found = ledger.changes_of(work.connection, 1)
+
+    before = {"person": two, "state": 0, "subsumed_by": None}
+    assert found == (
+        Change("record", (two,), before, {**before, "person": one, "state": 1}),
+        Change("link", (two,), None, LINK),
+    )
+
+
+def test_an_act_that_changed_nothing_is_not_written(index: PatientIndex) -> None:
+    one = index.record(an_id("1")).id
+
+    with index.database.begin() as work:
+        book = Ledger(work.connection, act(1))
+        book.put("record", (one,), {"person": one})
+        book.put("link", (one,), None)
+        assert book.close() is None
+        assert ledger.act_by_id(work.connection, 1) is None
+
+
+def test_what_is_not_there_cannot_be_changed(index: PatientIndex) -> None:
+    with index.database.begin() as work, pytest.raises(LookupError):
+        Ledger(work.connection, act(1)).put("record", (404,), {"person": 1})
+
+
+def test_undoing_restores_rows_that_came_went_and_changed(index: PatientIndex) -> None:
+    one, two = index.record(an_id("1")).id, index.record(an_id("2")).id
+
+    with index.database.begin() as work:
+        first = Ledger(work.connection, act(1))
+        first.put("record", (two,), {"person": one})
+        first.put("link", (two,), LINK)
+        first.close()
+        second = Ledger(work.connection, act(2, ActKind.UNDO))
+        done = ledger.undo(second, 1)
+        second.close()
+        third = Ledger(work.connection, act(3, ActKind.UNDO))
+        ledger.undo(third, 2)
+        third.close()
+        present = ledger.act_by_id(work.connection, 1)
+
+    assert [c.after for c in done] == [{"person": two, "state": 0, "subsumed_by": None}, None]
+    assert index.record(an_id("2")).person == one
+    assert present is not None
+    assert present.undone_by is None
+
+
+def test_an_act_that_others_built_on_cannot_be_undone(index: PatientIndex) -> None:
+    one, two = index.record(an_id("1")).id, index.record(an_id("2")).id
+
+    with index.database.begin() as work:
+        for number, person in ((1, one), (2, two), (3, one)):
+            book = Ledger(work.connection, act(number))
+            book.put("record", (two,), {"person": person})
+            book.put("link", (two,), {**LINK, "at": number})
+            book.close()
+        with pytest.raises(Rejected) as refused:
+            ledger.undo(Ledger(work.connection, act(4, ActKind.UNDO)), 1)
+
+    assert [v.where for v in refused.value.violations] == ["act 2", "act 3"]
+
+
+def test_a_row_changed_behind_the_journals_back_is_noticed(index: PatientIndex) -> None:
+    one, two = index.record(an_id("1")).id, index.record(an_id("2")).id
+
+    with index.database.begin() as work:
+        book = Ledger(work.connection, act(1))
+        book.put("record", (two,), {"person": one})
+        book.close()
+        Ledger(work.connection, act(9)).put("record", (two,), {"person": two})
+        with pytest.raises(Rejected) as refused:
+            ledger.undo(Ledger(work.connection, act(2, ActKind.UNDO)), 1)
+
+    assert refused.value.condition is Condition.UPDATE_INVALID
+
+
+def test_the_journal_is_read_latest_first_page_by_page_and_by_record(index: PatientIndex) -> None:
+    one, two = index.record(an_id("1")).id, index.record(an_id("2")).id
+
+    with index.database.begin() as work:
+        for number, record in ((1, two), (2, one), (3, two)):
+            book = Ledger(work.connection, act(number))
+            book.put("link", (record,), {**LINK, "at": number})
+            book.close()
+        assert [a.id for a in ledger.acts(work.connection)] == [3, 2, 1]
+        assert [a.id for a in ledger.acts(work.connection, before=3, limit=1)] == [2]
+        assert [a.id for a in ledger.acts(work.connection, records=[two])] == [3, 1]
+        assert ledger.acts(work.connection, records=[404]) == ()
+
+
+def test_a_change_reversed_twice_is_itself() -> None:
+    change = Change("record", (1,), {"person": 1}, {"person": 2})
+
+    assert change.reversed.reversed == change
+    assert change.reversed.after == {"person": 1}
