@@ -14,8 +14,8 @@ class Subject:
 
     `source` names the asking system as its protocol does: `facility|application` of MSH for v2, the sender device's OID for v3, the
     wsa:ReplyTo address or the network address for XDS, a client id for FHIR. `receiver` names us the same way (MSH-6|MSH-5, or
-    the endpoint URI). `message_id` is MSH-10, the v3 message id or wsa:MessageID. `user` is a person's id where an assertion or a session
-    names one, `roles` and `purposes` come from the same place.
+    the endpoint URI). `message_id` is MSH-10, the v3 message id or wsa:MessageID. `user` is a person's id where an assertion or a
+    session names one, `roles` and `purposes` come from the same place.
     """
 
     peer: Peer

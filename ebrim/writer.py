@@ -53,7 +53,7 @@ def attribute_of(text: str) -> str:
 def derived_uuid(owner: str, number: int) -> EntryUuid:
     """The UUID of part `number` of an object: name-based (RFC 9562 5.5), so that writing it anew gives the same.
 
-    The parts of one object differ in their last three digits only: a dozen random UUIDs would be half of what is stored of an entry.
+    The parts of one object differ in their last three digits only: a dozen random UUIDs would be half of what an entry takes.
     """
     block, last = divmod(number, 0x1000)
     return EntryUuid(f"{_parts_of(owner, block)}{last:03x}")

@@ -22,21 +22,43 @@ from kernel.codes import Code
 LOINC, SNOMED, CONFIDENTIALITY = "2.16.840.1.113883.6.1", "2.16.840.1.113883.6.96", "2.16.840.1.113883.5.25"
 FORMATS, DICOM, LOCAL = "1.3.6.1.4.1.19376.1.2.3", "1.2.840.10008.2.16.4", "1.3.6.1.4.1.21367.100.1"
 TYPES = (
-    ("34108-1", "Outpatient Note"), ("18842-5", "Discharge summary"), ("11488-4", "Consultation note"), ("34117-2", "History and physical note"),
-    ("57133-1", "Referral note"), ("28570-0", "Procedure note"), ("11502-2", "Laboratory report"), ("18748-4", "Diagnostic imaging study"),
-    ("60591-5", "Patient summary Document"), ("57833-6", "Prescription for medication"), ("11369-6", "History of Immunization"),
-    ("34133-9", "Summarization of Episode Note"), ("11504-8", "Surgical operation note"), ("57016-8", "Privacy policy acknowledgment Document"),
-)  # fmt: skip
+    ("34108-1", "Outpatient Note"),
+    ("18842-5", "Discharge summary"),
+    ("11488-4", "Consultation note"),
+    ("34117-2", "History and physical note"),
+    ("57133-1", "Referral note"),
+    ("28570-0", "Procedure note"),
+    ("11502-2", "Laboratory report"),
+    ("18748-4", "Diagnostic imaging study"),
+    ("60591-5", "Patient summary Document"),
+    ("57833-6", "Prescription for medication"),
+    ("11369-6", "History of Immunization"),
+    ("34133-9", "Summarization of Episode Note"),
+    ("11504-8", "Surgical operation note"),
+    ("57016-8", "Privacy policy acknowledgment Document"),
+)
 CLASSES = (
-    ("11369-6", "History of Immunization"), ("History and Physical", "History and Physical"), ("Communication", "Communication"),
-    ("371531000", "Report of clinical encounter"), ("4241000179101", "Laboratory report"), ("4201000179104", "Imaging report"),
-    ("Evaluation and management", "Evaluation and management"), ("REPORTS", "Reports"), ("SUMMARIES", "Summaries"),
-)  # fmt: skip
+    ("11369-6", "History of Immunization"),
+    ("History and Physical", "History and Physical"),
+    ("Communication", "Communication"),
+    ("371531000", "Report of clinical encounter"),
+    ("4241000179101", "Laboratory report"),
+    ("4201000179104", "Imaging report"),
+    ("Evaluation and management", "Evaluation and management"),
+    ("REPORTS", "Reports"),
+    ("SUMMARIES", "Summaries"),
+)
 FORMAT_CODES = (
-    ("urn:ihe:pcc:xphr:2007", "XPHR"), ("urn:ihe:iti:xds-sd:pdf:2008", "Scanned document (PDF)"), ("urn:ihe:iti:xds-sd:text:2008", "Scanned document (text)"),
-    ("urn:ihe:pcc:xds-ms:2007", "Medical Summaries"), ("urn:ihe:lab:xd-lab:2008", "CDA Laboratory Report"), ("urn:ihe:rad:1.2.840.10008.5.1.4.1.1.88.59", "Key Object Selection Document"),
-    ("urn:ihe:iti:xds:2017:mimeTypeSufficient", "mimeType Sufficient"), ("urn:hl7-org:sdwg:ccda-structuredBody:2.1", "C-CDA structured body"), ("urn:ihe:iti:bppc:2007", "Basic Patient Privacy Consents"),
-)  # fmt: skip
+    ("urn:ihe:pcc:xphr:2007", "XPHR"),
+    ("urn:ihe:iti:xds-sd:pdf:2008", "Scanned document (PDF)"),
+    ("urn:ihe:iti:xds-sd:text:2008", "Scanned document (text)"),
+    ("urn:ihe:pcc:xds-ms:2007", "Medical Summaries"),
+    ("urn:ihe:lab:xd-lab:2008", "CDA Laboratory Report"),
+    ("urn:ihe:rad:1.2.840.10008.5.1.4.1.1.88.59", "Key Object Selection Document"),
+    ("urn:ihe:iti:xds:2017:mimeTypeSufficient", "mimeType Sufficient"),
+    ("urn:hl7-org:sdwg:ccda-structuredBody:2.1", "C-CDA structured body"),
+    ("urn:ihe:iti:bppc:2007", "Basic Patient Privacy Consents"),
+)
 FACILITIES = (
     ("Outpatient", "Outpatient"),
     ("22232009", "Hospital"),
@@ -100,12 +122,14 @@ def _oid() -> str:
 
 def _time(length: int = 14) -> str:
     c = _chance
-    whole = f"{c.randint(2008, 2029)}{c.randint(1, 12):02}{c.randint(1, 28):02}{c.randint(0, 23):02}{c.randint(0, 59):02}{c.randint(0, 59):02}"
+    day = f"{c.randint(2008, 2029)}{c.randint(1, 12):02}{c.randint(1, 28):02}"
+    whole = f"{day}{c.randint(0, 23):02}{c.randint(0, 59):02}{c.randint(0, 59):02}"
     return whole[:length]
 
 
 def _author() -> Author:
-    institution = f"{_chance.choice(('Clinic', 'Hospital', 'Practice', 'Laboratory'))} {_chance.choice(FAMILIES)}^^^^^&{_oid()}&ISO^^^^{_chance.randrange(10**6)}"
+    kind = _chance.choice(("Clinic", "Hospital", "Practice", "Laboratory"))
+    institution = f"{kind} {_chance.choice(FAMILIES)}^^^^^&{_oid()}&ISO^^^^{_chance.randrange(10**6)}"
     return Author(
         person=(f"{_chance.randrange(10**6)}^{_chance.choice(FAMILIES)}^{_chance.choice(GIVENS)}^^^Dr^^^&{_oid()}&ISO",),
         institution=(institution,),
