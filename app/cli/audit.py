@@ -122,6 +122,8 @@ def export(
     data: DataFolder = DEFAULT_DATA,
 ) -> None:
     """Write records as lines of JSON, with the bytes received and what proves them. The export is itself recorded."""
+    if out is not None and out.exists():
+        raise typer.BadParameter("it is there already", param_hint="--out")
     with house_of(config, data) as house:
         lines = house.arr.export(_wanted(patient, user, event, (day, since, until)), operator())
         if out is None:
