@@ -60,7 +60,8 @@ class Standing:
     """What a patient id of the affinity domain stands for at the moment.
 
     `active` is False for one that its source merged into another. `survivor` is the identifier the person goes by and her
-    documents are shown with, `all_ids` every identifier of the same person, the survivor among them. An unknown one survives as itself, alone.
+    documents are shown with, `all_ids` every identifier of the same person, the survivor among them. An unknown one
+    survives as itself, alone.
     """
 
     known: bool
