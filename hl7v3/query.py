@@ -125,6 +125,15 @@ def query_element(body: Element) -> Element | None:
     return child(body, "controlActProcess", "queryByParameter")
 
 
+def query_tag(body: Element) -> str:
+    """The id of the query that a message asks, goes on with or ends, as in `DemographicsQuery.tag`; empty where it has none."""
+    for name in ("queryByParameter", "queryContinuation"):
+        found = child(body, "controlActProcess", name, "queryId")
+        if found is not None:
+            return str(read_instance_id(found))
+    return ""
+
+
 def _parameters(body: Element, findings: Findings) -> tuple[Node, Node]:
     query = root_of(body).one("controlActProcess", "queryByParameter")
     parameters = query.one("parameterList") if query else None

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy.engine import Connection
 
 from affinity.model import Standing
-from ebrim.query import LEAF_CLASS, OBJECT_REF, StoredQuery
+from ebrim.query import LEAF_CLASS, OBJECT_REF, StoredQuery, parse_slot
 from kernel.database import execute_text
 from kernel.errors import Condition, Rejected, rejected, violation
 from kernel.identifiers import parse_cx
@@ -26,6 +26,7 @@ from registry.terms import Terms
 
 _OF_ONE_STATEMENT: Final = frozenset({Family.FIND_ENTRIES, Family.FIND_SETS, Family.FIND_FOLDERS})
 _RETURN_TYPES: Final = (LEAF_CLASS, OBJECT_REF)
+_PATIENT_PARAMETERS: Final = frozenset(definition.patient for definition in CATALOGUE.values() if definition.patient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,12 @@ class Querying:
             raise rejected(Condition.PARAMETER_INVALID, "returnType", "neither LeafClass nor ObjectRef")
         arguments = read_arguments(query, definition.by_name, definition.choices, max_values=self._settings.max_values)
         return Question(definition, arguments, query.return_type == LEAF_CLASS)
+
+    def patients_named(self, query: StoredQuery) -> tuple[str, ...]:
+        """The patient ids (CX) that can be read in a query, also in one that is wrong: its refusal is on their record too."""
+        slots = [slot for slot in query.slots if slot.name in _PATIENT_PARAMETERS]
+        texts = (text.strip() for slot in slots for text in parse_slot(slot)[0].texts)
+        return tuple(dict.fromkeys(text for text in texts if parse_cx(text)))[: self._settings.max_values]
 
     def answer(self, connection: Connection, question: Question, audit: Parameters | None = None) -> tuple[bytes, ...]:
         """The fragments of the answer. Raises `Rejected` when there are too many, or of several patients.

@@ -151,7 +151,7 @@ class RegistryService:
                     when=self._clock(),
                     outcome=outcome_of(error),
                     query=_audited(query),
-                    patient_ids=self._asked(query, multi_patient=False),
+                    patient_ids=self._asked(query),
                 ),
             )
         )
@@ -165,18 +165,13 @@ class RegistryService:
                 when=self._clock(),
                 outcome=outcome_of(error),
                 query=_audited(query),
-                patient_ids=self._asked(query, multi_patient=True),
+                patient_ids=self._asked(query),
             )
         )
 
-    def _asked(self, query: StoredQuery | None, *, multi_patient: bool) -> Sequence[str]:
-        """The patients of a query, where it is right enough to tell."""
-        if query is None:
-            return ()
-        try:
-            return self._querying.read(query, multi_patient=multi_patient).patient_ids
-        except HieError:
-            return ()
+    def _asked(self, query: StoredQuery | None) -> Sequence[str]:
+        """The patients of a query, where it can be read."""
+        return self._querying.patients_named(query) if query else ()
 
     def _removed(self, uuids: Sequence[str], patients: Sequence[str], subject: Subject, outcome: Outcome) -> AuditMessage:
         return events.remove_metadata(

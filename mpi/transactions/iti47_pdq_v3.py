@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from atna.events import AuditedQuery, pdq_v3
+from atna.events import pdq_v3
 from hl7v3.answers import pdq_answer, query_refused
 from hl7v3.elements import NAMESPACE
 from hl7v3.messages import accepted, refused
 from hl7v3.query import read_continuation, read_pdq_query
 from kernel.errors import HieError
-from kernel.xml import canonical, parse_xml
+from kernel.xml import parse_xml
 from mpi.audit import V3
 from mpi.queries import Asked, MpiQueries
 from mpi.transactions.exchanges import V3Context, on_record, subject_of_v3
@@ -39,14 +39,14 @@ class PatientDemographicsQueryV3:
         request = self._context.request(exchange)
         subject = subject_of_v3(exchange, request)
         query = read_pdq_query(request.body, lenient=self._queries.is_lenient(subject))
-        audited = audited_query(request.body, query.tag)
+        audited = audited_query(request.body)
         page = self._queries.search(Asked(query, audited, audited.content, keep_lacking=True), subject, V3)
         return Answer((pdq_answer(request, page),))
 
     def refuse(self, exchange: Exchange, error: HieError) -> Answer:
         """PRPA_IN201306UV02 with every fault, on the record."""
         request = self._context.request(exchange)
-        audited, subject = audited_query(request.body, ""), subject_of_v3(exchange, request)
+        audited, subject = audited_query(request.body), subject_of_v3(exchange, request)
         on_record(lambda: self._queries.refused(pdq_v3, subject, audited, (), error))
         return Answer((query_refused(request, error),))
 
@@ -81,8 +81,8 @@ class DemographicsContinuationV3:
     def refuse(self, exchange: Exchange, error: HieError) -> Answer:
         """PRPA_IN201306UV02 with every fault, on the record."""
         request = self._context.request(exchange)
-        subject = subject_of_v3(exchange, request)
-        on_record(lambda: self._queries.refused(pdq_v3, subject, AuditedQuery(canonical_body(exchange)), (), error))
+        audited, subject = audited_query(request.body), subject_of_v3(exchange, request)
+        on_record(lambda: self._queries.refused(pdq_v3, subject, audited, (), error))
         return Answer((query_refused(request, error),))
 
 
@@ -113,11 +113,6 @@ class DemographicsCancelV3:
     def refuse(self, exchange: Exchange, error: HieError) -> Answer:
         """MCCI_IN000002UV01 with CE or CR and every fault, on the record."""
         request = self._context.request(exchange)
-        subject = subject_of_v3(exchange, request)
-        on_record(lambda: self._queries.refused(pdq_v3, subject, AuditedQuery(canonical_body(exchange)), (), error))
+        audited, subject = audited_query(request.body), subject_of_v3(exchange, request)
+        on_record(lambda: self._queries.refused(pdq_v3, subject, audited, (), error))
         return Answer((refused(request, error),))
-
-
-def canonical_body(exchange: Exchange) -> bytes:
-    """The message as sent, for the audit trail."""
-    return canonical(exchange.body)

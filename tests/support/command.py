@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
+
+import structlog
 
 from app.cli import main
 
@@ -34,6 +37,7 @@ def hie(*arguments: str, environment: Mapping[str, str] | None = None) -> Done:
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     code: object = 0
     with (
+        _logs_as_before(),
         mock.patch.object(sys, "argv", ["hie", *arguments]),
         mock.patch.dict(os.environ, environment or {}),
         redirect_stdout(out),
@@ -44,6 +48,18 @@ def hie(*arguments: str, environment: Mapping[str, str] | None = None) -> Done:
         except SystemExit as ended:
             code = ended.code
     return Done(int(code) if isinstance(code, int) else 0, _text(out), _text(err))
+
+
+@contextmanager
+def _logs_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 def _text(stream: io.TextIOWrapper) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,10 +12,9 @@ from lxml import etree
 from arr.intake import audit_xml
 from arr.model import Received
 from arr.packing import unpacked
-from tests.support.brokers import wait_for
 from tests.support.service import Service
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,14 @@ class Trail:
 
     def expect(self, mark: int, event_type: str, fits: Callable[[Record], bool], count: int = 1) -> list[Record]:
         """The records after a mark that fit, once there are so many of them."""
-        found: list[Record] = []
-
-        def are_there() -> bool:
-            found[:] = [record for record in self.since(mark, event_type) if fits(record)]
-            return len(found) >= count
-
-        wait_for(are_there, WAIT_SECONDS)
-        assert len(found) == count
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            came = self.since(mark, event_type)
+            found = [record for record in came if fits(record)]
+            if len(found) >= count or time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
+        assert len(found) == count, [(r.event_id, r.action, r.outcome, r.object_ids) for r in came]
         return found
 
     def close(self) -> None:

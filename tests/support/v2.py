@@ -68,9 +68,10 @@ def identifiers(answer: str, occurrence: int = 1) -> list[str]:
     return [f"{p[0]}^{p[3].split('&')[1]}" for p in parts]
 
 
-def pix(identifier: str, wanted: str = "", *, rcp: str = "RCP|I", name: str = "IHE PIX Query", **header: str) -> bytes:
+def pix(identifier: str, wanted: str = "", *, rcp: str = "RCP|I", tag: str = "TAG1", **header: str) -> bytes:
     """A QBP^Q23."""
-    return message("QBP^Q23^QBP_Q21", f"QPD|{name}|TAG1|{identifier}|{wanted}".rstrip("|"), rcp, **{"version": "2.5", **header})
+    qpd = f"QPD|IHE PIX Query|{tag}|{identifier}|{wanted}".rstrip("|")
+    return message("QBP^Q23^QBP_Q21", qpd, rcp, **{"version": "2.5", **header})
 
 
 def pdq(parameters: str, domains: str = "", *, rcp: str = "RCP|I", dsc: str = "", tag: str = "TAG2", **header: str) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from hl7v3.datatypes import InstanceId
-from hl7v3.query import Continuation, query_element, read_continuation, read_pdq_query, read_pix_query
+from hl7v3.query import Continuation, query_element, query_tag, read_continuation, read_pdq_query, read_pix_query
 from kernel.demographics import Address
 from kernel.demographics_query import (
     AddressCriterion,
@@ -235,3 +235,11 @@ def test_a_continuation_names_the_answer_it_goes_on_from() -> None:
     body.insert(len(body) - 1, parse_xml(acknowledgement))
 
     assert read_continuation(body).answered == InstanceId("2.999.9", "a-1")
+
+
+def test_the_id_of_a_query_is_read_from_its_question_and_from_what_goes_on_with_it() -> None:
+    asked = v3_query("PRPA_IN201305UV02", NAME_ASKED)
+
+    assert query_tag(asked) == read_pdq_query(asked).tag
+    assert query_tag(continuation('<continuationQuantity value="-1"/>')) == "2.999.7.2^q-1"
+    assert query_tag(v3("QUQI_IN000003UV01", "")) == ""
