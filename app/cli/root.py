@@ -11,6 +11,7 @@ from app.cli import audit, batches, certificates, clients, demo, domain, identit
 from app.cli.common import FAILED, USAGE, report_error
 from app.settings import SettingsProblem
 from kernel.errors import HieError
+from kernel.logs import configure_logs
 
 app = typer.Typer(
     name="hie",
@@ -31,6 +32,7 @@ domain.add_to(app)
 
 def main() -> None:
     """Runs a command. Exit codes: 0 done, 1 refused or found wrong, 2 called wrongly, 3 somebody needed is away."""
+    configure_logs("WARNING", "text")  # to standard error; `serve` and its like set it up as the settings say
     try:
         app()
     except HieError as problem:
