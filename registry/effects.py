@@ -43,7 +43,7 @@ def effects_of(
     depending = [numbers[ASSOCIATION_TYPE, type_] for type_ in DEPENDING]
     gone = _with_children(connection, store, {target for target, _ in replacements}, depending)
     has_member = [numbers[ASSOCIATION_TYPE, HAS_MEMBER]]
-    memberships = _memberships(connection, store, replacements, has_member)
+    memberships = _memberships(connection, store, submission, replacements, has_member)
     present = {(key_of(a.source), key_of(a.target)) for a in submission.associations if a.type == HAS_MEMBER}
     wanted = [pair for pair in dict.fromkeys(memberships) if pair not in present]
     added = tuple(_joined(submission, wanted, new_uuid))
@@ -64,15 +64,22 @@ def _with_children(connection: Connection, store: RegistryStore, replaced: set[K
 
 
 def _memberships(
-    connection: Connection, store: RegistryStore, replacements: Sequence[tuple[Key, Key]], has_member: Sequence[int]
+    connection: Connection,
+    store: RegistryStore,
+    submission: Submission,
+    replacements: Sequence[tuple[Key, Key]],
+    has_member: Sequence[int],
 ) -> Sequence[tuple[Key, Key]]:
-    """Folder and new entry, for each Approved folder that a replaced entry is in."""
+    """Folder and new entry, for each Approved folder that a replaced entry is in, or is put into by the same submission."""
     containers = store.sources(connection, {target for target, _ in replacements}, has_member)
     known = store.objects(connection, {source for source, _ in containers}, lock=True)
     folders = {key for key, obj in known.items() if obj.kind is Kind.FOLDER and obj.is_approved}
-    return [
-        (folder, entry) for folder, member in containers if folder in folders for target, entry in replacements if target == member
+    set_ids = {submission_set.id for submission_set in submission.submission_sets}
+    present = [(folder, member) for folder, member in containers if folder in folders]
+    present += [
+        (key_of(a.source), key_of(a.target)) for a in submission.associations if a.type == HAS_MEMBER and a.source not in set_ids
     ]
+    return [(folder, entry) for folder, member in present for target, entry in replacements if target == member]
 
 
 def _joined(submission: Submission, wanted: Sequence[tuple[Key, Key]], new_uuid: NewUuid) -> Iterator[Association]:
