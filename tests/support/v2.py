@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+import zlib
 from dataclasses import dataclass
 
 from tests.support.wire import field
@@ -22,9 +23,15 @@ def admission(pid: str, event: str = "A04", **header: str) -> bytes:
     return message(f"ADT^{event}", f"EVN|{event}|20261122101500", pid, "PV1||O", **header)
 
 
-def pid(local_id: str, *, authority: str = AUTHORITY, name: str = "Rivera^Lena", birth: str = "19840317", rest: str = "F") -> str:
-    """A PID segment; `rest` begins at PID-8."""
-    return f"PID|||{local_id}^^^{authority}||{name}||{birth}|{rest}"
+def pid(local_id: str, *, authority: str = AUTHORITY, name: str = "Rivera^Lena", birth: str = "", rest: str = "F") -> str:
+    """A PID segment; `rest` begins at PID-8. The birth date follows from the identifier, so that strangers stay strangers."""
+    return f"PID|||{local_id}^^^{authority}||{name}||{birth or birth_of(local_id)}|{rest}"
+
+
+def birth_of(text: str) -> str:
+    """Some date that belongs to a text."""
+    number = zlib.crc32(text.encode())
+    return f"{1920 + number % 90}{1 + number // 90 % 12:02}{1 + number // 1080 % 28:02}"
 
 
 @dataclass(frozen=True)

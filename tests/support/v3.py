@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 
 from tests.support.checked import CheckedSoapWire
+from tests.support.v2 import birth_of
 from tests.support.wire import Reply
 
 V3 = "urn:hl7-org:v3"
@@ -136,11 +137,12 @@ def feed(patient_ids: str, person: str, *, name: str = "PRPA_IN201301UV02", repl
     )
 
 
-def person(family: str, given: str, *, birth: str = "19840317", sex: str = "F", more: str = "") -> str:
-    """The contents of patientPerson."""
+def person(family: str, given: str, *, birth: str = "", sex: str = "F", more: str = "") -> str:
+    """The contents of patientPerson. The birth date follows from the family name, so that strangers stay strangers."""
     return (
         f"<name><given>{given}</given><family>{family}</family></name>"
-        f'<administrativeGenderCode code="{sex}" codeSystem="2.16.840.1.113883.5.1"/><birthTime value="{birth}"/>{more}'
+        f'<administrativeGenderCode code="{sex}" codeSystem="2.16.840.1.113883.5.1"/>'
+        f'<birthTime value="{birth or birth_of(family)}"/>{more}'
     )
 
 

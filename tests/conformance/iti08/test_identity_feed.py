@@ -12,7 +12,7 @@ from tests.support import messages as m
 from tests.support.checked import CheckedMllpWire
 from tests.support.service import Service
 from tests.support.shared import sample
-from tests.support.v2 import AUTHORITY, Error, admission, code, errors, message, pdq, pid, pix, query_status
+from tests.support.v2 import AUTHORITY, Error, admission, birth_of, code, errors, message, pdq, pid, pix, query_status
 from tests.support.wire import field
 
 
@@ -80,7 +80,7 @@ def test_an_update_changes_what_it_holds_and_leaves_what_it_does_not(mllp: Check
 
     shown = known_as(mllp, local_id)
     assert "^Helena" in shown
-    assert "|19840317|F|" in shown
+    assert f"|{birth_of(local_id)}|F|" in shown
     assert "4 Oak Rd" in shown
     assert "5550100" not in shown
 
