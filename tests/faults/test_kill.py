@@ -133,7 +133,7 @@ def service(tmp_path: Path, database_url: str) -> Iterator[Service]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_no_kill_loses_doubles_or_halves_anything(service: Service) -> None:
     service.start()
     patients = affinity_ids(service)
