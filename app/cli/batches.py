@@ -159,7 +159,7 @@ def export_clusters(
     file: Annotated[Path, typer.Argument(help="CSV file to write; - is standard output.", dir_okay=False, allow_dash=True)],
     links: Annotated[
         Links, typer.Option(help="auto: links that matching made alone; all: also those that people or sources made.")
-    ],
+    ] = Links.ALL,
     config: ConfigFile = None,
     data: DataFolder = DEFAULT_DATA,
 ) -> None:

@@ -221,6 +221,7 @@ class _Explaining:
         self._snapshot = proposal.snapshot
         self._linked = proposal.linked
         self._columns: Columns = proposal.snapshot.columns
+        self._apart = proposal.apart
         size = proposal.snapshot.size
         weighed = proposal.linked.weighed
         self._one, self._other = weighed.pairs // max(size, 1), weighed.pairs % max(size, 1)
@@ -273,12 +274,13 @@ class _Explaining:
 
     def questions(self) -> Iterator[Question]:
         """One for each two clusters with a pair heavy enough to be looked at, about the heaviest such pair."""
-        labels, weighed = self._linked.automatic, self._linked.weighed
+        labels, weighed, size = self._linked.automatic, self._linked.weighed, max(self._snapshot.size, 1)
         bar = self._linked.model.thresholds.review
-        open_ones = np.flatnonzero((weighed.weights >= bar) & ~weighed.apart & (labels[self._one] != labels[self._other]))
+        open_ones = np.flatnonzero((weighed.weights >= bar) & (labels[self._one] != labels[self._other]))
         open_ones = open_ones[np.argsort(-weighed.weights[open_ones], kind="stable")]
-        a, b = labels[self._one[open_ones]], labels[self._other[open_ones]]
-        between = np.minimum(a, b) * np.int64(self._snapshot.size) + np.maximum(a, b)
+        between = _between(labels[self._one[open_ones]], labels[self._other[open_ones]], size)
+        free = ~np.isin(between, _between(labels[self._apart // size], labels[self._apart % size], size))
+        open_ones, between = open_ones[free], between[free]
         sizes = np.bincount(labels, minlength=self._snapshot.size)
         for at in open_ones[np.sort(np.unique(between, return_index=True)[1])].tolist():
             one, other = int(self._one[at]), int(self._other[at])
@@ -290,3 +292,9 @@ class _Explaining:
             detail = detail or f"Match weight {explanation.weight:.1f} is not enough to link without asking."
             record, person = self._snapshot.record(one), self._snapshot.record(other)
             yield Question(record, person, reason, detail, explanation.weight, explanation.to_compact_json())
+
+
+def _between(one: Numbers, other: Numbers, size: int) -> Numbers:
+    """Two clusters as one number, whichever comes first."""
+    found: Numbers = np.minimum(one, other) * size + np.maximum(one, other)
+    return found
