@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.settings import Settings
+from app.settings import Settings, SettingsProblem
 from app.wiring import House
 from app.worker import EMBEDDED, is_broker_there
 from kernel.errors import HieError
@@ -62,8 +62,8 @@ def _port(name: str, listen: str) -> Finding:
 def _stores(settings: Settings, data: Path) -> Iterator[Finding]:
     try:
         house = House(settings, data)
-    except (HieError, OSError) as problem:
-        yield Finding("services", "problem", problem.detail if isinstance(problem, HieError) else str(problem))
+    except (SettingsProblem, OSError) as problem:
+        yield Finding("services", "problem", str(problem))
         return
     try:
         for name, state in house.health().report().items():

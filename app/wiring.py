@@ -24,7 +24,7 @@ from app.mllp import MllpLimits, MllpListener
 from app.ports import LocalRegistry
 from app.relay import FORWARD_AUDIT, HANDLE, PERIODIC, Consumer, Handler, Periodic
 from app.server import WsgiApp
-from app.settings import Settings
+from app.settings import Settings, SettingsProblem
 from app.syslog import SyslogAddresses, SyslogLimits, SyslogListener
 from app.worker import Jobs
 from arr.model import LOCAL
@@ -436,7 +436,7 @@ class House:
             work.audit(event.to_xml())
 
     def server_tls(self) -> ssl.SSLContext:
-        """What our TLS listeners use. Raises `Unavailable` where its files are not there or cannot be used."""
+        """What our TLS listeners use. Raises `SettingsProblem` where its files are not there or cannot be used."""
         return self._server_tls.context
 
     def reload_tls(self) -> None:
@@ -452,11 +452,11 @@ class House:
     def _server_tls(self) -> ServerTls:
         files = self._tls_files()
         if files is None:
-            raise Unavailable(violation(Condition.INTERNAL, "tls", "set tls.certificate and tls.key for a TLS listener"))
+            raise SettingsProblem("tls: a TLS listener needs tls.certificate and tls.key")
         try:
             return ServerTls(files, client_certificate=self.settings.tls.client_certificate)
         except (OSError, ValueError) as problem:
-            raise Unavailable(violation(Condition.INTERNAL, "tls", f"{files.certificate}: {problem}")) from problem
+            raise SettingsProblem(f"tls: {files.certificate}: {problem}") from problem
 
     def _tls_files(self) -> TlsFiles | None:
         tls = self.settings.tls
@@ -505,10 +505,13 @@ def address_of(listen: str) -> tuple[str, int] | None:
 
 
 def with_password(url: str, file: Path | None) -> str:
-    """An address with the password that a file holds."""
+    """An address with the password that a file holds. Raises `SettingsProblem` when it cannot be read."""
     if file is None:
         return url
-    password = file.read_text(encoding="utf-8").strip()
+    try:
+        password = file.read_text(encoding="utf-8").strip()
+    except OSError as problem:
+        raise SettingsProblem(f"password_file: {file}: {problem.strerror}") from None
     return make_url(url).set(password=password).render_as_string(hide_password=False)
 
 

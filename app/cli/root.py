@@ -43,3 +43,8 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
+    except OSError as problem:
+        if not problem.filename:
+            raise
+        sys.stderr.write(f"error: {problem.filename}: {problem.strerror}\n")
+        sys.exit(FAILED)
