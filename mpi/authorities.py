@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from affinity.model import Authority, Source
 from affinity.service import AffinityService
@@ -10,6 +11,9 @@ from kernel.errors import Condition, Rejected, Violation, violation, warning
 from kernel.identifiers import AssigningAuthority, PatientId
 from kernel.patient_update import PatientMerge, PatientUpdate, SentIdentifier
 from mpi.model import Located, LocatedUpdate, Stored
+
+MOST: Final = 100
+"""Identifiers of one message, or authorities of one question; a patient has fewer."""
 
 
 class Authorities:
@@ -49,6 +53,7 @@ class Authorities:
 
         Raises `Rejected` with every authority that is unknown, or when there is none that this source may feed.
         """
+        require_few([*update.identifiers, *update.others], update.identifiers[0].where)
         source = self.source(sender)
         feedable: list[Located] = []
         others: list[Located] = []
@@ -121,6 +126,12 @@ def _unknown(sent: SentIdentifier, *, is_tolerated: bool) -> Violation:
             Condition.AUTHORITY_UNKNOWN, sent.authority_where, "no authority is named, and none is configured for this source"
         )
     return told(Condition.AUTHORITY_UNKNOWN, sent.authority_where, "the assigning authority is not known")
+
+
+def require_few(things: Sequence[object], where: str) -> None:
+    """Raises `Rejected` for more than anybody needs, before each is looked up."""
+    if len(things) > MOST:
+        raise Rejected(violation(Condition.FIELD_INVALID, where, f"at most {MOST} are taken"))
 
 
 def unknown_authorities(wanted: Sequence[tuple[Authority | None, str]]) -> tuple[Violation, ...]:

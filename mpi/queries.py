@@ -26,7 +26,7 @@ from kernel.identifiers import PatientId
 from kernel.patient_update import SentIdentifier
 from mpi import search_store, store
 from mpi.audit import Dialect, QueryEvent, cx, instant
-from mpi.authorities import Authorities, unknown_authorities
+from mpi.authorities import Authorities, require_few, unknown_authorities
 from mpi.criteria import confidence_of, contact_of, fold
 from mpi.golden import golden_record
 from mpi.index import Index
@@ -103,6 +103,7 @@ class MpiQueries:
 
     def _known_authorities(self, query: CrossReferenceQuery, source: str) -> tuple[Authority, frozenset[int]]:
         sent = query.identifier
+        require_few(query.wanted, sent.authority_where)
         asked = self._authorities.find(sent.patient_id.authority, source)
         wanted = [(self._authorities.find(w.authority, source), w.where) for w in query.wanted]
         unknown = unknown_authorities([(asked, sent.authority_where), *wanted])
@@ -144,6 +145,8 @@ class MpiQueries:
         Raises `Rejected`: a wanted authority is not known (each one named), the description is too vague, the pointer has expired.
         """
         query = asked.query
+        for part in _parts(query):
+            require_few(part, _where(query))
         wanted = self._wanted(query.wanted, subject.source)
         if query.continuation:
             page = self._continued(query, subject)
@@ -326,6 +329,10 @@ def _is_enough(query: DemographicsQuery) -> bool:
 
 def _where(query: DemographicsQuery) -> str:
     """Where the description stands: the place of its first part."""
-    parts: list[Sequence[_Placed]] = [query.names, query.birth, query.addresses, query.mothers, query.sex, query.telecoms]
-    parts += [query.identifiers, query.accounts]
-    return next((part[0].where for part in parts if part), "")
+    return next((part[0].where for part in _parts(query) if part), "")
+
+
+def _parts(query: DemographicsQuery) -> list[Sequence[_Placed]]:
+    """Everything a description may hold, by kind."""
+    described: list[Sequence[_Placed]] = [query.names, query.birth, query.addresses, query.mothers, query.sex, query.telecoms]
+    return [*described, query.identifiers, query.accounts, query.wanted]

@@ -66,6 +66,12 @@ def review(connection: Connection, review_id: int) -> Review | None:
     return None if row is None else _review(row)
 
 
+def records_of(connection: Connection, review_id: int) -> tuple[int, ...]:
+    """The record a review is about, and the one that the person it asks about began with."""
+    row = connection.execute(sa.select(REVIEW.c.record, REVIEW.c.person).where(REVIEW.c.id == review_id)).one_or_none()
+    return () if row is None else (row.record, row.person)
+
+
 def reviews(connection: Connection, state: ReviewState, after: tuple[float, int] | None, limit: int) -> tuple[Review, ...]:
     """Reviews in this state, the heaviest first; `after` is weight and id of the last one seen."""
     statement = _select().where(REVIEW.c.state == state.value).order_by(REVIEW.c.weight.desc(), REVIEW.c.id.desc()).limit(limit)

@@ -16,6 +16,7 @@ from kernel.times import Dtm
 from mpi.criteria import LEAST_START, contact_of, fold
 from mpi.linkage.blocking import family_code
 from mpi.linkage.names import family_of, tokens_of
+from mpi.store import indexable
 from mpi.tables import CONTACT_INDEX, NAME_INDEX, PATIENT_RECORD, PLACE_INDEX, QUERY_PAGE
 
 TELECOM: Final = 1
@@ -241,13 +242,17 @@ class Page:
     question: bytes
 
 
+def _asked(source: str, tag: str) -> tuple[Condition, Condition]:
+    return QUERY_PAGE.c.source == indexable(source), QUERY_PAGE.c.tag == indexable(tag)
+
+
 def keep_page(connection: Connection, page: Page) -> None:
     """Remembers an answer that goes on, in place of an older one to the same question."""
-    connection.execute(QUERY_PAGE.delete().where(QUERY_PAGE.c.source == page.source, QUERY_PAGE.c.tag == page.tag))
+    connection.execute(QUERY_PAGE.delete().where(*_asked(page.source, page.tag)))
     values = {
         "pointer": page.pointer,
-        "source": page.source,
-        "tag": page.tag,
+        "source": indexable(page.source),
+        "tag": indexable(page.tag),
         "expires_at": page.expires_at,
         "position": page.position,
         "hits": json.dumps(page.hits),
@@ -259,7 +264,7 @@ def keep_page(connection: Connection, page: Page) -> None:
 
 def page_at(connection: Connection, *, pointer: str = "", source: str, tag: str, now: int) -> Page | None:
     """An answer that goes on, by its pointer or by the tag of its question; only for the system that asked."""
-    statement = sa.select(QUERY_PAGE).where(QUERY_PAGE.c.source == source, QUERY_PAGE.c.tag == tag, QUERY_PAGE.c.expires_at > now)
+    statement = sa.select(QUERY_PAGE).where(*_asked(source, tag), QUERY_PAGE.c.expires_at > now)
     if pointer:
         statement = statement.where(QUERY_PAGE.c.pointer == pointer)
     row = connection.execute(statement.limit(1)).mappings().one_or_none()
@@ -276,14 +281,14 @@ def turn_page(connection: Connection, pointer: str, position: int) -> None:
 
 def drop_page(connection: Connection, source: str, tag: str) -> bool:
     """Ends an answer; False when there was none."""
-    gone = connection.execute(QUERY_PAGE.delete().where(QUERY_PAGE.c.source == source, QUERY_PAGE.c.tag == tag))
+    gone = connection.execute(QUERY_PAGE.delete().where(*_asked(source, tag)))
     return gone.rowcount > 0
 
 
 def drop_old_pages(connection: Connection, source: str, *, now: int, keep: int) -> None:
     """Forgets what has expired, and of one system's answers the oldest beyond a number."""
     connection.execute(QUERY_PAGE.delete().where(QUERY_PAGE.c.expires_at <= now))
-    mine = sa.select(QUERY_PAGE.c.pointer).where(QUERY_PAGE.c.source == source)
+    mine = sa.select(QUERY_PAGE.c.pointer).where(QUERY_PAGE.c.source == indexable(source))
     surplus = connection.scalars(mine.order_by(QUERY_PAGE.c.expires_at.desc()).offset(keep)).all()
     if surplus:
         connection.execute(QUERY_PAGE.delete().where(QUERY_PAGE.c.pointer.in_(surplus)))

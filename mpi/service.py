@@ -159,10 +159,10 @@ class MpiService:
                 self._assert_same(work, other.id, store.persons_of(work.connection, [record])[record], subject)
 
     def _assert_same(self, work: Work, record: int, person: int, subject: Subject) -> None:
-        """Joins the person of a record with another, unless somebody said that they are different."""
+        """Joins the person of a record with another, wherever both are now, unless somebody said that they are different."""
         connection = work.connection
-        store.lock_persons(connection, (store.persons_of(connection, [record])[record], person))
-        here = store.persons_of(connection, [record])[record]
+        where = store.lock_where(connection, (record, person))
+        here, person = where[record], where[person]
         ours, theirs = ([m.id for m in store.matching_members(connection, [p])] for p in (here, person))
         if here == person or not theirs or persons.are_denied(connection, ours, theirs):
             return
@@ -238,7 +238,7 @@ class MpiService:
         names = [(i.authority, i.patient_id.id) for i in (stays, goes)]
         if names[0] == names[1]:
             raise rejected(Condition.MERGE_IMPOSSIBLE, goes.sent.where, "an identifier cannot be merged into itself")
-        store.lock_persons(connection, (r.person for r in store.records_named(connection, names)))
+        store.lock_where(connection, (r.id for r in store.records_named(connection, names)))
         found = {(r.authority, r.local_id): r for r in store.records_named(connection, names, lock=True)}
         for name, located in zip(names, (stays, goes), strict=True):
             if name not in found:

@@ -62,8 +62,8 @@ class Stewardship:
 
     def _resolve(self, work: Work, review_id: int, verdict: Verdict, subject: Subject, comment: str) -> int:
         review = self._open_review(work, review_id, subject)
-        record = self._record(work, review.record)
-        store.lock_persons(work.connection, (record.person, review.person))
+        about = review_store.records_of(work.connection, review_id)
+        store.lock_where(work.connection, about)
         review, record = self._open_review(work, review_id, subject), self._record(work, review.record)
         ledger = Ledger(work.connection, self._index.act(work, ActKind.RESOLVE, _author(subject), comment))
         affected = self._patient_ids(work, (record.person, review.person))
@@ -165,7 +165,7 @@ class Stewardship:
         who: tuple[Subject, str],
     ) -> int:
         subject, comment = who
-        store.lock_persons(work.connection, (self._record(work, id_).person for id_ in ids))
+        store.lock_where(work.connection, ids)
         one, other = (self._record(work, id_) for id_ in ids)
         affected = self._patient_ids(work, (one.person, other.person))
         ledger = Ledger(work.connection, self._index.act(work, kinds[0], _author(subject), comment))

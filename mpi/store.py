@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from typing import Final
 
 import psycopg
@@ -31,7 +32,12 @@ from mpi.tables import (
 
 Name = tuple[int, str]
 """An identifier as the tables know it: key of the authority, value."""
-_SENDER_LIMIT: Final = 200
+INDEXABLE: Final = 200
+
+
+def indexable(text: str) -> str:
+    """A text short enough for an index: itself, or what stands for it when it is longer than anybody needs."""
+    return text if len(text) <= INDEXABLE else sha256(text.encode()).hexdigest()
 
 
 class Raced(Exception):
@@ -294,6 +300,16 @@ def persons_of(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
     return {row.id: row.person for row in connection.execute(statement)}
 
 
+def lock_where(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
+    """Locks the persons in which these records are, and says which. Raises `Raced` when one moved before it was locked."""
+    wanted = tuple(ids)
+    where = persons_of(connection, wanted)
+    lock_persons(connection, where.values())
+    if persons_of(connection, wanted) != where:
+        raise Raced
+    return where
+
+
 # --- matching --------------------------------------------------------------------------------------------------------------
 
 
@@ -398,8 +414,8 @@ _KNOWN_MESSAGE: Final = sa.select(RECEIVED_MESSAGE.c.digest, RECEIVED_MESSAGE.c.
 def take_message(connection: Connection, receipt: Receipt, warnings: Iterable[Violation], now: int) -> bool:
     """Remembers a message; False when one with its id was taken before. Of two at the same time the later waits for the earlier."""
     row = {
-        "sender": receipt.sender[:_SENDER_LIMIT],
-        "message_id": receipt.message_id,
+        "sender": indexable(receipt.sender),
+        "message_id": indexable(receipt.message_id),
         "digest": receipt.digest,
         "warnings": _warnings(warnings),
         "at": now,
@@ -409,7 +425,7 @@ def take_message(connection: Connection, receipt: Receipt, warnings: Iterable[Vi
 
 def known_message(connection: Connection, receipt: Receipt) -> Known | None:
     """The message with this sender and id that was taken before."""
-    asked = {"sender": receipt.sender[:_SENDER_LIMIT], "id": receipt.message_id}
+    asked = {"sender": indexable(receipt.sender), "id": indexable(receipt.message_id)}
     row = connection.execute(_KNOWN_MESSAGE, asked).one_or_none()
     if row is None:
         return None
@@ -419,7 +435,8 @@ def known_message(connection: Connection, receipt: Receipt) -> Known | None:
 
 def replace_message(connection: Connection, receipt: Receipt, warnings: Iterable[Violation], now: int) -> None:
     """Remembers a message in place of the one that had its id."""
-    named = (RECEIVED_MESSAGE.c.sender == receipt.sender[:_SENDER_LIMIT], RECEIVED_MESSAGE.c.message_id == receipt.message_id)
+    sender, message_id = indexable(receipt.sender), indexable(receipt.message_id)
+    named = (RECEIVED_MESSAGE.c.sender == sender, RECEIVED_MESSAGE.c.message_id == message_id)
     values = {"digest": receipt.digest, "warnings": _warnings(warnings), "at": now}
     connection.execute(RECEIVED_MESSAGE.update().where(*named).values(values))
 
