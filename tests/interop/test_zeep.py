@@ -166,14 +166,7 @@ CALLS: dict[str, dict[str, tuple[Callable[[], bytes], str]]] = {
         "PDSupplier_QUQI_IN000003UV01_Cancel": (partial(soap_body, "iti-47", "05_PDQQuery1Cancel_20110328.xml"), ACKNOWLEDGEMENT),
     },
 }
-NOT_YET = frozenset(
-    {
-        "DocumentRegistry_UpdateDocumentSet",
-        "DocumentRegistry_DeleteDocumentSet",
-        "UpdateResponder_RestrictedUpdateDocumentSet",
-        "DocumentRepository_RemoveDocuments",
-    }
-)
+NOT_YET = frozenset({"DocumentRepository_RemoveDocuments"})
 """In the contract already, and answered by the fault for actions that are not served until their doors are built."""
 
 
