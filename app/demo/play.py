@@ -68,7 +68,7 @@ class Play:
         self.people = list(population(PEOPLE))
         client = self._v2()
         for number, person in enumerate(self.people):
-            fed = client.feed(_adt(person, number))
+            fed = client.feed(adt(person, number))
             if not fed.is_accepted:
                 raise _failed(f"message {fed.control_id} was answered with {fed.code}")
             self.tell("", number / len(self.people))
@@ -90,7 +90,7 @@ class Play:
         found: list[PatientId] = []
         others = 0
         for person in often:
-            ids = client.pix(_local_id(person))
+            ids = client.pix(local_id(person))
             found += [i for i in ids if i.authority.universal_id == self.stage.own.universal_id][:1]
             others += len(ids) - 1
         self.patients = found[:PATIENTS_WITH_DOCUMENTS]
@@ -205,12 +205,14 @@ def _failed(detail: str) -> HieError:
     return rejected(Condition.INTERNAL, "demo", detail)
 
 
-def _local_id(person: Registration) -> PatientId:
+def local_id(person: Registration) -> PatientId:
+    """The identifier the hospital gave."""
     name, oid = HOSPITALS[person.hospital]
     return PatientId(person.local_id, AssigningAuthority.of_oid(oid, name))
 
 
-def _adt(person: Registration, number: int) -> bytes:
+def adt(person: Registration, number: int) -> bytes:
+    """The hospital's announcement (ADT^A04)."""
     name, oid = HOSPITALS[person.hospital]
     phone = f"^PRN^PH^^^{person.phone[:3]}^{person.phone[3:]}" if person.phone else ""
     return "\r".join(

@@ -92,15 +92,12 @@ def _altered(chance: random.Random, known: Registration) -> Registration:
 
 
 def _doubtful(people: int) -> Iterator[Registration]:
-    """Pairs that a person has to settle: twins, father and son of one name, a date that was typed wrong."""
+    """Twins, and somebody written down in haste: pairs that a person has to settle. Father and son of one name are kept apart."""
     at, home = people, ("12 Lantern Street", "Hartwell", "04162", "4135550199")
-    yield Registration(at, 0, "A90001", "Lindqvist", "Marta", "F", "20110704", *home)
-    yield Registration(at + 1, 1, "B90001", "Lindqvist", "Maria", "F", "20110704", *home)
-    yield Registration(
-        at + 2, 0, "A90002", "Okafor", "Daniel", "M", "19580312", "4 Quarry Street", "Lakemouth", "04131", "4135550142"
-    )
-    yield Registration(
-        at + 3, 2, "C90002", "Okafor", "Daniel", "M", "19850321", "4 Quarry Street", "Lakemouth", "04131", "4135550142"
-    )
-    yield Registration(at + 4, 0, "A90003", "Ricci", "Elena", "F", "19770918", "33 Mill Street", "Northfield", "04120", "")
-    yield Registration(at + 4, 2, "C90003", "Ricci", "Elena", "F", "19770819", "87 River Street", "Stonebridge", "04155", "")
+    yield Registration(at, 0, "A90001", "Lindqvist", "Ella", "F", "20110704", *home)
+    yield Registration(at + 1, 1, "B90001", "Lindqvist", "Emma", "F", "20110704", *home)
+    quarry = ("4 Quarry Street", "Lakemouth", "04131", "4135550142")
+    yield Registration(at + 2, 0, "A90002", "Okafor", "Daniel", "M", "19580312", *quarry)
+    yield Registration(at + 3, 2, "C90002", "Okafor", "Daniel", "M", "19850321", *quarry)
+    yield Registration(at + 4, 0, "A90003", "Lukic", "Anna", "F", "19770918", "33 Mill Street", "Northfield", "04120", "")
+    yield Registration(at + 4, 2, "C90003", "Lukic", "Anja", "F", "19770909", "87 River Street", "Hartwell", "04162", "")
