@@ -56,7 +56,19 @@ class Binder:
         for number, parameter in enumerate(parameters):
             is_elsewhere = parameter.kind is Kind.PATIENT_ID or parameter.column == "authors:not"
             if parameter.name in arguments and parameter.column and not is_elsewhere:
-                yield self._condition(f"p{number}", parameter, arguments.slots[parameter.name])
+                slots = arguments.slots[parameter.name]
+                if parameter.column == "reference_id":
+                    yield from self._references(f"p{number}", slots)
+                else:
+                    yield self._condition(f"p{number}", parameter, slots)
+
+    def _references(self, name: str, slots: Sequence[Values]) -> Iterator[Bound]:
+        """Ids without wildcards are looked up: over several patients nothing else narrows the search."""
+        for number, slot in enumerate(slots):
+            if any("%" in value or "_" in value for value in slot):
+                yield self._patterns(f"{name}_{number}", "reference_id", [slot], self._pattern)
+            else:
+                yield Condition("reference_id:is", f"{name}_{number}"), {f"{name}_{number}": list(slot)}
 
     def _condition(self, name: str, parameter: Parameter, slots: Sequence[Values]) -> Bound:
         column = parameter.column
@@ -182,6 +194,8 @@ def _clause(table: sa.Table, condition: Condition) -> sa.ColumnElement[bool]:
         return _bound_in_time(table.c[base], how, condition.name)
     if condition.groups:
         return _pattern_clause(table, base, how, condition)
+    if how == "is":
+        return _has_reference(table, AnyOf(REFERENCE_ID.c.value, condition.name))
     if base == "logical":
         # NULL where it is the object's own id
         return sa.or_(
@@ -208,5 +222,8 @@ def _pattern_clause(table: sa.Table, base: str, how: str, condition: Condition) 
 def _match(table: sa.Table, base: str, name: str) -> sa.ColumnElement[bool]:
     if base != "reference_id":
         return Matches(table.c[base], name)
-    values = REFERENCE_ID.c
-    return sa.exists(sa.select(values.entry).where(values.entry == table.c.uuid, Matches(values.value, name)))
+    return _has_reference(table, Matches(REFERENCE_ID.c.value, name))
+
+
+def _has_reference(table: sa.Table, is_wanted: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return sa.exists(sa.select(REFERENCE_ID.c.entry).where(REFERENCE_ID.c.entry == table.c.uuid, is_wanted))

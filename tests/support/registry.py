@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import sqlalchemy as sa
 from lxml import etree
 from sqlalchemy.engine import Connection
 
@@ -17,13 +18,16 @@ from ebrim.responses import QueryAnswer, query_response, read_query_response
 from ebrim.uuids import QueryId
 from kernel.codes import Code
 from kernel.database import Database
+from kernel.errors import HieError
 from kernel.identifiers import PatientId, parse_cx
+from kernel.outbox import AUDIT_OUTBOX
 from kernel.peer import Peer
-from kernel.xml import Element
+from kernel.xml import Element, parse_xml
 from registry.ports import Verdict
 from registry.service import RegistryService
 from registry.settings import RegistrySettings
-from soap.exchange import Addressing, Exchange
+from soap.exchange import Addressing, Door, Exchange
+from tests.support.audit import schema_faults
 from tests.support.clocks import TickingClock, counted_uuids
 from tests.support.metadata import PATIENT
 from tests.support.shared import faults
@@ -123,6 +127,26 @@ class Registry:
 def an_exchange(body: Element, action: str = "urn:any") -> Exchange:
     """A request that a door may be given."""
     return Exchange(SUBJECT.peer, Addressing(action, "urn:uuid:m1"), body)
+
+
+def put(door: Door, body: bytes) -> etree._Element:
+    """The body that a door gives back, also for a refusal; it is valid."""
+    exchange = an_exchange(parse_xml(body))
+    try:
+        answer = door.answer(exchange)
+    except HieError as error:
+        answer = door.refuse(exchange, error)
+    element = etree.XML(b"".join(answer.body))
+    assert faults("xds", element) == []
+    return element
+
+
+def audits(registry: Registry) -> list[str]:
+    """The audit messages that wait, in their order; each is valid."""
+    with registry.database.read() as connection:
+        messages = connection.execute(sa.select(AUDIT_OUTBOX.c.message).order_by(AUDIT_OUTBOX.c.id)).scalars().all()
+    assert [schema_faults(message) for message in messages] == [[] for _ in messages]
+    return [bytes(message).decode() for message in messages]
 
 
 def a_registry(database: Database, **settings: object) -> Registry:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ebrim.uuids import QueryId
@@ -64,3 +66,9 @@ def test_the_table_for_the_documentation_names_every_query_and_parameter() -> No
 
     assert all(d.name in table and d.id.value in table for d in CATALOGUE.values())
     assert all(f"`{p.name}`" in table for d in CATALOGUE.values() for p in d.parameters)
+
+
+def test_the_documentation_holds_the_table_as_it_is() -> None:
+    text = (Path(__file__).parents[4] / "docs" / "queries.md").read_text()
+
+    assert text.endswith(as_markdown())

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import pytest
-import sqlalchemy as sa
 from lxml import etree
 
-from ebrim.responses import RegistryAnswer, ResponseStatus, read_registry_response
+from ebrim.responses import ResponseStatus, read_registry_response
 from ebrim.writer import submit_objects_request
-from kernel.errors import HieError
-from kernel.outbox import AUDIT_OUTBOX
 from kernel.xml import parse_xml
 from registry.tables import METADATA
 from registry.transactions.iti42_register_document_set import RegisterDocumentSet
 from registry.transactions.iti61_register_on_demand import RegisterOnDemandDocumentEntry
-from soap.exchange import Door
 from tests.conftest import MakeDatabase
-from tests.support.audit import schema_faults
 from tests.support.metadata import PATIENT, a_document_entry, a_submission
-from tests.support.registry import Registry, a_registry, an_exchange
-from tests.support.shared import faults, sample
+from tests.support.registry import Registry, a_registry, audits, put
+from tests.support.shared import sample
 
 
 @pytest.fixture
@@ -27,28 +22,8 @@ def registry(make_database: MakeDatabase) -> Registry:
     return a_registry(make_database(METADATA))
 
 
-def put(door: Door, body: bytes) -> RegistryAnswer:
-    """What a source gets back; the answer is valid."""
-    exchange = an_exchange(parse_xml(body))
-    try:
-        answer = door.answer(exchange)
-    except HieError as error:
-        answer = door.refuse(exchange, error)
-    element = etree.XML(b"".join(answer.body))
-    assert faults("xds", element) == []
-    return read_registry_response(element)
-
-
-def audits(registry: Registry) -> list[str]:
-    """The audit messages, each valid."""
-    with registry.database.read() as connection:
-        messages = connection.execute(sa.select(AUDIT_OUTBOX.c.message).order_by(AUDIT_OUTBOX.c.id)).scalars().all()
-    assert [schema_faults(message) for message in messages] == [[] for _ in messages]
-    return [message.decode() for message in messages]
-
-
 def test_a_registered_submission_is_answered_with_success_and_recorded(registry: Registry) -> None:
-    answer = put(RegisterDocumentSet(registry.service), submit_objects_request(a_submission()))
+    answer = read_registry_response(put(RegisterDocumentSet(registry.service), submit_objects_request(a_submission())))
 
     assert (answer.status, answer.errors) == (ResponseStatus.SUCCESS, ())
     (message,) = audits(registry)
@@ -61,7 +36,7 @@ def test_a_registered_submission_is_answered_with_success_and_recorded(registry:
 def test_a_refused_submission_is_answered_with_every_error_and_recorded(registry: Registry) -> None:
     submission = a_submission(a_document_entry(hash=(), class_codes=()))
 
-    answer = put(RegisterDocumentSet(registry.service), submit_objects_request(submission))
+    answer = read_registry_response(put(RegisterDocumentSet(registry.service), submit_objects_request(submission)))
 
     assert answer.status is ResponseStatus.FAILURE
     assert [e.code for e in answer.errors] == ["XDSRegistryMetadataError"] * 2
@@ -73,7 +48,7 @@ def test_a_refused_submission_is_answered_with_every_error_and_recorded(registry
 def test_an_unknown_patient_has_its_own_code(registry: Registry) -> None:
     registry.patients.known.clear()
 
-    answer = put(RegisterDocumentSet(registry.service), submit_objects_request(a_submission()))
+    answer = read_registry_response(put(RegisterDocumentSet(registry.service), submit_objects_request(a_submission())))
 
     assert [e.code for e in answer.errors] == ["XDSUnknownPatientId"]
 
@@ -81,7 +56,7 @@ def test_an_unknown_patient_has_its_own_code(registry: Registry) -> None:
 def test_a_warning_is_told_with_success(registry: Registry) -> None:
     registry.codes.unregulated.add("classCode")
 
-    answer = put(RegisterDocumentSet(registry.service), submit_objects_request(a_submission()))
+    answer = read_registry_response(put(RegisterDocumentSet(registry.service), submit_objects_request(a_submission())))
 
     assert answer.status is ResponseStatus.SUCCESS
     assert [e.severity.value for e in answer.errors] == ["warning"]
@@ -92,7 +67,7 @@ def test_the_published_examples_are_refused_for_what_they_lack(registry: Registr
     root = parse_xml(sample("iti-42", name))
     request = next(root.iter("{*}SubmitObjectsRequest"))
 
-    answer = put(RegisterDocumentSet(registry.service), etree.tostring(request))
+    answer = read_registry_response(put(RegisterDocumentSet(registry.service), etree.tostring(request)))
 
     told = [e.context for e in answer.errors if e.code == "XDSRegistryMetadataError"]
     assert answer.status is ResponseStatus.FAILURE
@@ -103,8 +78,8 @@ def test_an_on_demand_entry_is_registered_at_its_own_door(registry: Registry) ->
     entry = a_document_entry(object_type="urn:uuid:34268e47-fdf5-41a6-ba33-82133c465248", creation_time=(), hash=(), size=())
     body = submit_objects_request(a_submission(entry))
 
-    refused = put(RegisterDocumentSet(registry.service), body)
-    answer = put(RegisterOnDemandDocumentEntry(registry.service), body)
+    refused = read_registry_response(put(RegisterDocumentSet(registry.service), body))
+    answer = read_registry_response(put(RegisterOnDemandDocumentEntry(registry.service), body))
 
     assert (refused.status, answer.status) == (ResponseStatus.FAILURE, ResponseStatus.SUCCESS)
     assert ['csd-code="ITI-42"' in message for message in audits(registry)] == [True, False]

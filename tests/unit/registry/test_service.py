@@ -1,0 +1,86 @@
+"""The audit record of each use case, in the unit of work it belongs to."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from atna import events
+from ebrim.query import QuerySlot, StoredQuery, quoted, quoted_list
+from ebrim.uuids import QueryId
+from kernel.errors import Condition, Rejected, Unavailable, rejected
+from kernel.outbox import AUDIT_OUTBOX
+from registry.tables import METADATA
+from tests.conftest import MakeDatabase
+from tests.support.metadata import PATIENT, a_document_entry, a_submission
+from tests.support.registry import APPROVED, SUBJECT, Registry, a_registry
+
+FIND = StoredQuery(
+    QueryId.FIND_DOCUMENTS.value,
+    "LeafClass",
+    True,
+    (
+        QuerySlot("$XDSDocumentEntryPatientId", (quoted(PATIENT),)),
+        QuerySlot("$XDSDocumentEntryStatus", (quoted_list([APPROVED]),)),
+    ),
+    raw=b"<query/>",
+)
+
+
+@pytest.fixture
+def registry(make_database: MakeDatabase) -> Registry:
+    return a_registry(make_database(METADATA))
+
+
+def records(registry: Registry) -> int:
+    """How many audit messages wait."""
+    with registry.database.read() as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(AUDIT_OUTBOX)).scalar_one()
+
+
+def test_a_submission_and_a_query_leave_a_record_each_and_wake_the_relay(registry: Registry) -> None:
+    woken: list[None] = []
+    registry.database.on_told = lambda: woken.append(None)
+
+    registry.service.register(a_submission(), SUBJECT)
+    registry.service.query(FIND, SUBJECT)
+
+    assert (records(registry), len(woken) >= 2) == (2, True)
+
+
+def test_a_refused_act_leaves_no_record_of_success(registry: Registry) -> None:
+    with pytest.raises(Rejected):
+        registry.service.register(a_submission(a_document_entry(hash=())), SUBJECT)
+    with pytest.raises(Rejected):
+        registry.service.query(StoredQuery("urn:uuid:x", "LeafClass", True), SUBJECT)
+
+    assert records(registry) == 0
+
+
+def test_refusals_are_recorded_also_when_nothing_could_be_read(registry: Registry) -> None:
+    error = rejected(Condition.METADATA_INVALID, "", "wrong")
+
+    registry.service.refuse_submission(events.register_document_set, None, SUBJECT, error)
+    registry.service.refuse_query(None, SUBJECT, error)
+    registry.service.refuse_multi_patient_query(None, SUBJECT, error)
+    registry.service.refuse_removal(["not a uuid"], SUBJECT, error)
+
+    assert records(registry) == 4
+
+
+def test_a_refusal_that_cannot_be_recorded_is_answered_all_the_same(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise Unavailable(rejected(Condition.BUSY, "", "").violations)
+
+    monkeypatch.setattr(registry.database, "begin", fails)
+
+    registry.service.refuse_query(FIND, SUBJECT, rejected(Condition.BUSY, "", "busy"))
+
+
+def test_no_answer_is_given_out_that_could_not_be_recorded(registry: Registry) -> None:
+    registry.service.register(a_submission(), SUBJECT)
+    with registry.database.begin() as work:
+        work.connection.exec_driver_sql("DROP TABLE audit_outbox")
+
+    with pytest.raises((Unavailable, sa.exc.ProgrammingError)):
+        registry.service.query(FIND, SUBJECT)
