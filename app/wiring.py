@@ -58,12 +58,14 @@ from mpi.index import Index
 from mpi.models import Models
 from mpi.queries import MpiQueries
 from mpi.service import MpiService
+from mpi.source_links import SourceLinks
 from mpi.stewardship import Stewardship
 from mpi.tasks import tasks
 from mpi.transactions.exchanges import V3Context
 from mpi.transactions.iti08_identity_feed import PatientIdentityFeed
 from mpi.transactions.iti09_pix_query import PixQuery
 from mpi.transactions.iti21_pdq import PatientDemographicsQuery
+from mpi.transactions.iti30_identity_management import PatientIdentityManagement
 from mpi.transactions.iti44_identity_feed_v3 import IdentityFeedV3, IdentityMergeV3
 from mpi.transactions.iti45_pix_query_v3 import PixQueryV3
 from mpi.transactions.iti47_pdq_v3 import DemographicsCancelV3, DemographicsContinuationV3, PatientDemographicsQueryV3
@@ -474,6 +476,7 @@ class House:
     def _patient_doors_v2(self) -> tuple[V2Door, ...]:
         return (
             PatientIdentityFeed(self.mpi),
+            PatientIdentityManagement(self.mpi, SourceLinks(self.index)),
             PixQuery(self.mpi_queries),
             PatientDemographicsQuery(self.mpi_queries),
         )

@@ -81,10 +81,18 @@ class Authorities:
 
     def locate_pair(self, merge: PatientMerge, sender: str) -> tuple[Located, Located]:
         """Survivor and subsumed. Raises `Rejected` when an authority is unknown, not the source's, or they are not the same."""
+        survivor, subsumed = self.locate_two((merge.survivor, merge.subsumed), sender)
+        if survivor.authority != subsumed.authority:
+            detail = "the identifiers of a merge have one authority"
+            raise Rejected(violation(Condition.MERGE_IMPOSSIBLE, merge.subsumed.authority_where, detail))
+        return survivor, subsumed
+
+    def locate_two(self, two: tuple[SentIdentifier, SentIdentifier], sender: str) -> tuple[Located, Located]:
+        """Two identifiers that a source may feed. Raises `Rejected` when an authority is unknown or not the source's."""
         source = self.source(sender)
         found: list[Violation] = []
         pair: list[Located] = []
-        for sent in (merge.survivor, merge.subsumed):
+        for sent in two:
             authority = self._named(sent, sender, source)
             if authority is None:
                 found.append(_unknown(sent, is_tolerated=False))
@@ -95,11 +103,7 @@ class Authorities:
                 pair.append(Located(sent, authority.key, PatientId(sent.patient_id.id, authority.authority)))
         if found:
             raise Rejected(found)
-        survivor, subsumed = pair
-        if survivor.authority != subsumed.authority:
-            detail = "the identifiers of a merge have one authority"
-            raise Rejected(violation(Condition.MERGE_IMPOSSIBLE, merge.subsumed.authority_where, detail))
-        return survivor, subsumed
+        return pair[0], pair[1]
 
     def _may_feed(self, source: Source | None, authority: Authority) -> bool:
         if source is None:

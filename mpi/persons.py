@@ -88,6 +88,15 @@ def separate(ledger: Ledger, record: PatientRecord) -> tuple[int, int]:
     return record.id, record.person
 
 
+def separate_for_good(ledger: Ledger, record: PatientRecord) -> None:
+    """Takes a record out of its person and keeps it apart from the rest."""
+    members = [m.id for m in store.matching_members(ledger.connection, [record.person])]
+    separate(ledger, record)
+    where = store.persons_of(ledger.connection, members)
+    apart = {id_ for id_, person in where.items() if person == where[record.id]}
+    keep_apart(ledger, apart, where.keys() - apart)
+
+
 def has_others(record: PatientRecord, members: Collection[PatientRecord]) -> bool:
     """Whether the person has records beside this one and those merged into it."""
     return len(_with_subsumed(record.id, members)) < len(members)

@@ -15,10 +15,10 @@ from atna.participants import outcome_of
 from atna.vocabulary import Action
 from kernel.database import Work
 from kernel.demographics import Demographics
-from kernel.errors import Condition, HieError, Violation, rejected, warning
+from kernel.errors import Condition, HieError, Violation, rejected
 from kernel.identifiers import PatientId
 from kernel.patient_update import PatientMerge, PatientUpdate
-from mpi import persons, review_store, search_store, store
+from mpi import persons, receipts, review_store, search_store, store
 from mpi.audit import Dialect, cx, instant
 from mpi.authorities import Authorities
 from mpi.index import MATCH, NOTIFY, Index
@@ -67,7 +67,7 @@ class MpiService:
         return self._index.unit(lambda work: self._feed(work, located, subject, receipt, (dialect, action)))
 
     def _feed(self, work: Work, located: LocatedUpdate, subject: Subject, receipt: Receipt, event: tuple[Dialect, Action]) -> Fed:
-        taken = self._taken(work, receipt, subject, located.warnings)
+        taken = receipts.take(work, receipt, subject, located.warnings, self._authorities)
         if taken.is_replay:
             return taken
         own, known = self._known(work.connection, located)
@@ -86,22 +86,6 @@ class MpiService:
         )
         work.audit(message.to_xml())
         return replace(taken, record=record)
-
-    def _taken(self, work: Work, receipt: Receipt, subject: Subject, warnings: tuple[Violation, ...]) -> Fed:
-        """Remembers the message; what was answered, when it came before. The record is not known yet: 0."""
-        if store.take_message(work.connection, receipt, warnings, work.now):
-            return Fed(0, warnings)
-        known = store.known_message(work.connection, receipt)
-        if known is None:
-            raise store.Raced
-        if known.digest == receipt.digest:
-            return Fed(None, known.warnings)
-        detail = "another message with this id was received from the same sender"
-        if not self._authorities.is_lenient(subject.source):
-            raise rejected(Condition.MESSAGE_ID_REUSED, receipt.where, detail)
-        warnings = (*warnings, warning(Condition.MESSAGE_ID_REUSED, receipt.where, detail))
-        store.replace_message(work.connection, receipt, warnings, work.now)
-        return Fed(0, warnings)
 
     def _known(self, connection: Connection, located: LocatedUpdate) -> tuple[Located, PatientRecord | None]:
         """The record this feed is about, and which of its identifiers is the record's own.
@@ -212,7 +196,7 @@ class MpiService:
         event: tuple[Dialect, tuple[Violation, ...]],
     ) -> Fed:
         (stays, goes), (dialect, warnings) = pair, event
-        taken = self._taken(work, receipt, subject, warnings)
+        taken = receipts.take(work, receipt, subject, warnings, self._authorities)
         if taken.is_replay:
             return taken
         survivor, subsumed = self._pair(work.connection, stays, goes)

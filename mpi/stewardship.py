@@ -186,10 +186,7 @@ class Stewardship:
             )
         if not persons.has_others(record, members):
             raise rejected(Condition.UPDATE_INVALID, "record", "the person has no other records")
-        persons.separate(ledger, record)
-        where = store.persons_of(ledger.connection, [m.id for m in members])
-        apart = [id_ for id_, person in where.items() if person == where[record.id]]
-        persons.keep_apart(ledger, apart, where.keys() - set(apart))
+        persons.separate_for_good(ledger, record)
 
     # --- undo --------------------------------------------------------------------------------------------------------------
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from hl7v2.exchange import V2Door
 from mpi.queries import MpiQueries
 from mpi.service import MpiService
+from mpi.source_links import SourceLinks
 from mpi.transactions.exchanges import V3Context
 from mpi.transactions.iti08_identity_feed import PatientIdentityFeed
 from mpi.transactions.iti09_pix_query import PixQuery
 from mpi.transactions.iti21_pdq import PatientDemographicsQuery
+from mpi.transactions.iti30_identity_management import PatientIdentityManagement
 from mpi.transactions.iti44_identity_feed_v3 import identity_feed_v3
 from mpi.transactions.iti45_pix_query_v3 import PixQueryV3
 from mpi.transactions.iti47_pdq_v3 import (
@@ -19,9 +21,14 @@ from mpi.transactions.iti47_pdq_v3 import (
 from soap.exchange import Door
 
 
-def v2_doors(service: MpiService, queries: MpiQueries) -> tuple[V2Door, ...]:
+def v2_doors(service: MpiService, queries: MpiQueries, links: SourceLinks) -> tuple[V2Door, ...]:
     """What `hl7v2.dispatch.V2Dispatcher` is built with."""
-    return (PatientIdentityFeed(service), PixQuery(queries), PatientDemographicsQuery(queries))
+    return (
+        PatientIdentityFeed(service),
+        PatientIdentityManagement(service, links),
+        PixQuery(queries),
+        PatientDemographicsQuery(queries),
+    )
 
 
 def v3_doors(service: MpiService, queries: MpiQueries, context: V3Context) -> tuple[Door, ...]:

@@ -1,4 +1,4 @@
-"""ITI-8 Patient Identity Feed (ITI TF-2, 3.8), and of ITI-30 Patient Identity Management (3.30) what announces and updates."""
+"""ITI-8 Patient Identity Feed (ITI TF-2, 3.8)."""
 
 from __future__ import annotations
 
@@ -12,20 +12,12 @@ from hl7v2.patient import read_merge, read_update
 from kernel.errors import HieError
 from kernel.identifiers import PatientId
 from kernel.patient_update import PatientMerge
-from mpi.audit import V2, V2_MANAGEMENT, Dialect
+from mpi.audit import V2, Dialect
 from mpi.service import MpiService
 from mpi.transactions.exchanges import on_record, receipt_of_v2, subject_of_v2
 
 MERGE: Final = "A40"
-_ACTIONS: Final = {
-    "A01": Action.CREATE,
-    "A04": Action.CREATE,
-    "A05": Action.CREATE,
-    "A08": Action.UPDATE,
-    "A28": Action.CREATE,
-    "A31": Action.UPDATE,
-}
-_MANAGEMENT: Final = frozenset({"A28", "A31"})
+_ACTIONS: Final = {"A01": Action.CREATE, "A04": Action.CREATE, "A05": Action.CREATE, "A08": Action.UPDATE}
 
 
 class PatientIdentityFeed:
@@ -38,30 +30,35 @@ class PatientIdentityFeed:
 
     def answer(self, exchange: V2Exchange) -> OutgoingMessage:
         """AA, perhaps with warnings."""
-        subject, receipt = subject_of_v2(exchange), receipt_of_v2(exchange)
         event = exchange.header.event
-        if event == MERGE:
-            fed = self._service.merge(read_merge(exchange.message, lenient=exchange.lenient), subject, receipt, V2)
-        else:
-            update = read_update(exchange.message, lenient=exchange.lenient)
-            fed = self._service.feed(update, subject, receipt, _dialect(event), _ACTIONS[event])
+        if event != MERGE:
+            return take_update(self._service, exchange, V2, _ACTIONS[event])
+        merge = read_merge(exchange.message, lenient=exchange.lenient)
+        fed = self._service.merge(merge, subject_of_v2(exchange), receipt_of_v2(exchange), V2)
         return acknowledged(exchange, (*exchange.warnings, *fed.warnings))
 
     def refuse(self, exchange: V2Exchange, error: HieError) -> OutgoingMessage:
         """AE or AR with every fault, on the record."""
-        subject, event = subject_of_v2(exchange), exchange.header.event
-        if event == MERGE:
-            merge = _merge(exchange)
-            on_record(lambda: self._service.refused_merge(subject, V2, merge, error))
-        else:
-            ids = _patient_ids(exchange)
-            action = _ACTIONS.get(event, Action.CREATE)
-            on_record(lambda: self._service.refused_feed(subject, _dialect(event), action, ids, error))
+        event = exchange.header.event
+        if event != MERGE:
+            return refuse_update(self._service, exchange, (V2, _ACTIONS.get(event, Action.CREATE)), error)
+        subject, merge = subject_of_v2(exchange), _merge(exchange)
+        on_record(lambda: self._service.refused_merge(subject, V2, merge, error))
         return refused(exchange, error)
 
 
-def _dialect(event: str) -> Dialect:
-    return V2_MANAGEMENT if event in _MANAGEMENT else V2
+def take_update(service: MpiService, exchange: V2Exchange, dialect: Dialect, action: Action) -> OutgoingMessage:
+    """Feeds one patient, and says AA."""
+    update = read_update(exchange.message, lenient=exchange.lenient)
+    fed = service.feed(update, subject_of_v2(exchange), receipt_of_v2(exchange), dialect, action)
+    return acknowledged(exchange, (*exchange.warnings, *fed.warnings))
+
+
+def refuse_update(service: MpiService, exchange: V2Exchange, event: tuple[Dialect, Action], error: HieError) -> OutgoingMessage:
+    """Says why a patient was not taken, on the record."""
+    subject, ids = subject_of_v2(exchange), _patient_ids(exchange)
+    on_record(lambda: service.refused_feed(subject, *event, ids, error))
+    return refused(exchange, error)
 
 
 def _merge(exchange: V2Exchange) -> PatientMerge | None:

@@ -44,6 +44,7 @@ from mpi.model import Fed, PatientRecord, Receipt
 from mpi.queries import Asked, MpiQueries
 from mpi.service import MpiService
 from mpi.settings import MatchingMode, MatchingSettings, MpiSettings
+from mpi.source_links import SourceLinks
 from mpi.stewardship import Stewardship
 from mpi.tables import METADATA as MPI
 from mpi.tasks import tasks
@@ -97,6 +98,7 @@ class PatientIndex:
         self.index = Index(database, self.affinity, CONTEXT, settings or MpiSettings(), MatchingSettings(mode=mode), KeySource())
         self.service = MpiService(self.index)
         self.queries = MpiQueries(self.index)
+        self.links = SourceLinks(self.index)
         self.stewardship = Stewardship(self.index)
         self.viewing = Viewing(self.index, self.service.matcher)
         self.directory = MpiPatientDirectory(database, self.affinity)
@@ -130,7 +132,7 @@ class PatientIndex:
     def a_receipt(self, subject: Subject, message_id: str = "", content: bytes = b"") -> Receipt:
         """A receipt nobody has used, unless a message id is given."""
         self._messages += 1
-        message_id = message_id or f"M{self._messages}"
+        message_id = message_id or f"T{self._messages}"
         return Receipt(subject.source, message_id, sha256(content or message_id.encode()).digest(), "MSH-10")
 
     def feed(
@@ -268,7 +270,7 @@ class Wires:
         numbers = count(1)
         self.index = index
         self._v2 = V2Dispatcher(
-            v2_doors(index.service, index.queries),
+            v2_doors(index.service, index.queries, index.links),
             clock=TickingClock(),
             new_control_id=lambda: f"R{next(numbers)}",
             leniency=index.service.leniency,

@@ -31,7 +31,31 @@ def test_a_merge_in_the_version_of_this_transaction_is_taken(mllp: CheckedMllpWi
     assert query_status(mllp.send(m.pix_query(goes.local_id))) == "AE"
 
 
-@pytest.mark.parametrize("event", ["A24", "A37", "A47"])
+def pair(event: str, one: str, other: str) -> bytes:
+    """A link or an unlink of two patients of one source."""
+    return message(f"ADT^{event}", "EVN||20261122101500", pid(one), "PV1||N", pid(other), "PV1||N", version="2.5")
+
+
+def test_two_patients_are_linked_and_unlinked(mllp: CheckedMllpWire, new_patient: NewPatient) -> None:
+    one, other = new_patient(), new_patient()
+
+    linked = mllp.send(pair("A24", one.local_id, other.local_id))
+    together = mllp.send(m.pix_query(one.local_id, wanted="^^^HOSP_A&2.999.1.1&ISO"))
+    unlinked = mllp.send(pair("A37", one.local_id, other.local_id))
+    apart = mllp.send(m.pix_query(one.local_id, wanted="^^^HOSP_A&2.999.1.1&ISO"))
+
+    assert (code(linked), code(unlinked)) == ("AA", "AA")
+    assert f"{other.local_id}^^^HOSP_A" in together
+    assert query_status(apart) == "NF"
+
+
+def test_a_link_of_an_unknown_patient_is_refused_at_its_place(mllp: CheckedMllpWire, new_patient: NewPatient) -> None:
+    answer = mllp.send(pair("A24", new_patient().local_id, "NOBODY"))
+
+    assert (code(answer), [(e.where, e.code) for e in errors(answer)]) == ("AE", [("PID^2^3^1^1", "204")])
+
+
+@pytest.mark.parametrize("event", ["A47"])
 def test_events_that_are_not_served_are_refused_by_name(mllp: CheckedMllpWire, event: str) -> None:
     answer = mllp.send(message(f"ADT^{event}", pid("X"), version="2.5"))
 

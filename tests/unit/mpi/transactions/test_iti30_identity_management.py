@@ -1,0 +1,77 @@
+"""ITI-30 at its door."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import MakeDatabase
+from tests.support.audit import schema_faults
+from tests.support.hl7 import adt, er7, msh
+from tests.support.patients import OTTO, Wires, an_id, an_update, wires
+
+
+@pytest.fixture
+def hospital(make_database: MakeDatabase) -> Wires:
+    """A hospital with two patients."""
+    doors = wires(make_database)
+    doors.index.feed(an_update(an_id("1")))
+    doors.index.feed(an_update(an_id("2"), demographics=OTTO))
+    doors.index.work()
+    return doors
+
+
+def pair(event: str, one: str = "1", other: str = "2", control_id: str = "P1") -> bytes:
+    """A message of two patients, from the hospital."""
+    raw = er7(
+        msh(f"ADT^{event}", "2.5", control_id=control_id),
+        "EVN||20261122101500",
+        f"PID|||{one}^^^HOSP_A||Rivera^Lena",
+        "PV1||N",
+        f"PID|||{other}^^^HOSP_A||Rivera^Lena",
+        "PV1||N",
+    )
+    return raw.replace(b"|EHR|HOSP|", b"|ADT|A|")
+
+
+def code(answer: list[str]) -> str:
+    """MSA-1."""
+    return next(line for line in answer if line.startswith("MSA")).split("|")[1]
+
+
+def test_two_patients_are_linked_and_unlinked_on_the_word_of_their_source(hospital: Wires) -> None:
+    linked = hospital.v2(pair("A24"))
+    together = hospital.index.clusters()
+
+    unlinked = hospital.v2(pair("A37", control_id="P2"))
+
+    assert (code(linked), code(unlinked)) == ("AA", "AA")
+    assert together == {frozenset({"1", "2"})}
+    assert hospital.index.clusters() == {frozenset({"1"}), frozenset({"2"})}
+    for message in hospital.index.audited()[-2:]:
+        assert b"ITI-30" in message
+        assert b"2^^^HOSP_A&amp;2.999.1.1&amp;ISO" in message
+        assert schema_faults(message) == []
+
+
+@pytest.mark.parametrize(
+    "raw", [pair("A24", other="404"), pair("A37"), er7(msh("ADT^A24", "2.5")).replace(b"|EHR|HOSP|", b"|ADT|A|")]
+)
+def test_what_is_refused_is_on_record(hospital: Wires, raw: bytes) -> None:
+    answer = hospital.v2(raw)
+
+    message = hospital.index.audited()[-1]
+    assert code(answer) == "AE"
+    assert b"ITI-30" in message
+    assert b'EventOutcomeIndicator="0"' not in message
+
+
+def test_updates_come_by_this_door_too(hospital: Wires) -> None:
+    taken = hospital.v2(adt("A31", pid="PID|||1^^^HOSP_A||Berger^Lena", version="2.5").replace(b"|EHR|HOSP|", b"|ADT|A|"))
+    refused = hospital.v2(
+        adt("A28", pid="PID|||1^^^NOBODY||B^L", version="2.5").replace(b"|EHR|HOSP|", b"|ADT|A|").replace(b"|M1|", b"|M2|")
+    )
+
+    assert (code(taken), code(refused)) == ("AA", "AE")
+    name = hospital.index.record(an_id("1")).demographics.name
+    assert name is not None
+    assert name.family == "Berger"
