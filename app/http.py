@@ -14,7 +14,7 @@ import structlog
 from app import contracts
 from app.health import Health
 from app.metrics import SECONDS
-from app.server import PEER, WsgiApp
+from app.server import PEER, WsgiApp, is_length
 from kernel.errors import Condition, Unreadable, violation
 from kernel.logs import bound
 from kernel.peer import Peer
@@ -70,6 +70,8 @@ class HttpApp:
         with bound(request_id=peer.request_id):
             try:
                 answer = self._routed(environ, start, peer)
+            except Unreadable as error:
+                answer = _plain(start, 413 if error.condition is Condition.TOO_LARGE else 400, error.detail)
             except Exception:
                 log.exception("bug", path=environ["PATH_INFO"].partition("?")[0])
                 answer = _plain(start, 500, f"Something broke inside. Request {peer.request_id} is in the log.")
@@ -78,6 +80,7 @@ class HttpApp:
 
     def _routed(self, environ: dict[str, Any], start: Start, peer: Peer) -> Iterable[bytes]:
         path: str = environ["PATH_INFO"]
+        _require_one_length(environ)
         if path in contracts.OF_PATH:
             return self._soap_path(environ, start, peer, path)
         mount = self._mounts.get("/" + path[1:].partition("/")[0])
@@ -129,7 +132,7 @@ class HttpApp:
         length = environ.get("CONTENT_LENGTH", "")
         if environ.get("HTTP_CONTENT_ENCODING", "identity") not in ("", "identity"):
             return 415, "Send the message without a Content-Encoding."
-        if length and (not length.isdigit() or int(length) > self._limits.body_bytes):
+        if length and int(length) > self._limits.body_bytes:
             return 413, f"The largest message taken here has {self._limits.body_bytes} bytes."
         return None
 
@@ -154,6 +157,15 @@ class HttpApp:
         SECONDS.labels(environ["PATH_INFO"]).observe(time.perf_counter() - began)
         start(_status(response.status), list(response.headers))
         return response.chunks
+
+
+def _require_one_length(environ: dict[str, Any]) -> None:
+    """Raises `Unreadable` where two readers could take the body's end to be in different places (RFC 9112, 6.3)."""
+    length = environ.get("CONTENT_LENGTH", "")
+    if length and not is_length(length):
+        raise Unreadable(violation(Condition.MALFORMED, "HTTP", "Content-Length is not a number"))
+    if length and environ.get("HTTP_TRANSFER_ENCODING"):
+        raise Unreadable(violation(Condition.MALFORMED, "HTTP", "a message has a Content-Length or a Transfer-Encoding, not both"))
 
 
 def _chunks(stream: Any, limit: int) -> Iterator[bytes]:

@@ -20,6 +20,7 @@ from cheroot.makefile import StreamReader, StreamWriter
 from cheroot.server import HTTPRequest
 from cheroot.ssl import Adapter
 
+from app.request_body import ChunkedBody, KnownLengthBody, RequestBody
 from app.settings import HttpSettings
 from kernel.peer import Peer
 from kernel.tls import subject_of
@@ -71,6 +72,25 @@ class _Gateway(wsgi.Gateway_10):
         host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
         public = req.server.public_url or f"{environ['wsgi.url_scheme']}://{host}"
         environ[PEER] = Peer(environ["REMOTE_ADDR"], f"{public}{environ['PATH_INFO']}", subject, request_id())
+        self._body = _body(req, environ.get("CONTENT_LENGTH", ""))
+        environ["wsgi.input"] = req.rfile = self._body
+
+    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        """Keeps the connection only where the next request can be told from what was left of this one."""
+        if not self._body.is_at_end:
+            self.req.close_connection = True
+        return super().start_response(status, headers, exc_info)
+
+
+def _body(req: HTTPRequest, length: str) -> RequestBody:
+    if req.chunked_read:
+        return ChunkedBody(req.conn.rfile)
+    return KnownLengthBody(req.conn.rfile, int(length) if is_length(length) else 0)
+
+
+def is_length(text: str) -> bool:
+    """Whether a Content-Length is digits and nothing else (RFC 9110, 8.6); Python's own reading takes more."""
+    return text.isascii() and text.isdigit()
 
 
 class _Server(wsgi.Server):

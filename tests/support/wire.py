@@ -168,6 +168,10 @@ class MllpWire:
         """Sends bytes as they are."""
         self._socket.sendall(data)
 
+    def half_close(self) -> None:
+        """Says that nothing more will be sent."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def receive(self) -> str:
         """The next framed message."""
         while b"\x1c\r" not in self._buffer:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
 import socket
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support.brokers import wait_for
 from tests.support.certificates import Authority
+from tests.support.command import hie
 from tests.support.postgres import free_port
 from tests.support.service import OPEN_DOMAIN, Service, running
 from tests.support.shared import sample
 from tests.support.trail import Trail
 
-ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = ["start.xml", "stop.xml", "pixfeed.xml", "pixfeedmerge.xml", "pdqv3.xml"]
 BOM = b"\xef\xbb\xbf"
 
@@ -76,23 +71,15 @@ def test_a_message_that_is_no_audit_message_is_kept_and_marked(service: Service,
     wait_for(lambda: trail.mark() >= mark + 2)
 
 
-def audit_search(service: Service, *arguments: str) -> list[dict[str, object]]:
-    """`hie audit search`, as an operator calls it beside the running service."""
-    command = [sys.executable, "-m", "app.cli", "audit", "search", "--data", str(service.data), "--json", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **service.environment}
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
-    found: list[dict[str, object]] = json.loads(result.stdout)
-    return found
-
-
 def test_a_message_of_another_system_is_found_by_its_patient(service: Service, trail: Trail) -> None:
     mark = trail.mark()
     send(service, syslog(sample("iti-20", "pixfeedmerge.xml").replace(b"MW-10001", b"MW-77777")))
     kept(trail, mark, b"MW-77777")
 
-    found = audit_search(service, "--patient", "MW-77777^^^NIST2010&2.16.840.1.113883.3.72.5.9.1&ISO")
+    wanted = ("--patient", "MW-77777^^^NIST2010&2.16.840.1.113883.3.72.5.9.1&ISO", "--data", str(service.data), "--json")
+    found = hie("audit", "search", *wanted, environment=service.environment)
 
-    assert [row["event"] for row in found] == ["ITI-8"]
+    assert [row["event"] for row in found.json] == ["ITI-8"]
 
 
 # TLS

@@ -185,8 +185,15 @@ def test_a_message_of_unknown_length_is_cut_at_the_limit_and_gets_a_fault() -> N
     assert site.served.ask.asked == []
 
 
-def test_a_length_that_is_no_number_is_refused() -> None:
-    assert Site().post(an_envelope(), CONTENT_LENGTH="-1").status == 413
+@pytest.mark.parametrize("length", ["-1", "1_0", "+5", "٥", " 5"])
+def test_a_length_that_is_no_number_is_refused(length: str) -> None:
+    assert Site().post(an_envelope(), CONTENT_LENGTH=length).status == 400
+
+
+def test_a_length_and_chunks_at_once_are_refused() -> None:
+    answer = Site().post(an_envelope(), HTTP_TRANSFER_ENCODING="chunked")
+
+    assert (answer.status, "not both" in answer.text) == (400, True)
 
 
 def test_a_compressed_message_is_refused_in_words() -> None:

@@ -180,3 +180,30 @@ def test_the_log_quotes_nothing_of_a_request_that_is_no_http() -> None:
 
     assert answer.startswith(b"HTTP/1.1 400")
     assert "Rivera" not in str(lines)
+
+
+def reads(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    """An application that reads as much as the path says and answers with what it read."""
+    data = environ["wsgi.input"].read(int(environ["PATH_INFO"][1:]))
+    start("200 OK", [("Content-Length", str(len(data)))])
+    return (data,)
+
+
+@pytest.mark.parametrize("is_chunked", [True, False])
+def test_a_connection_goes_on_after_a_body_that_was_read(is_chunked: bool) -> None:
+    with serving(reads) as port, closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT)) as connection:
+        for content in (b"one" * 1000, b"two"):
+            body = iter((content[:2], content[2:])) if is_chunked else content
+            connection.request("POST", "/1000000", body, encode_chunked=is_chunked)
+            assert connection.getresponse().read() == content
+
+
+@pytest.mark.parametrize("is_chunked", [True, False])
+def test_a_body_that_was_not_read_is_no_next_request(is_chunked: bool) -> None:
+    hidden = b"GET /0 HTTP/1.1\r\nHost: x\r\n\r\n"
+    with serving(reads) as port, closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT)) as connection:
+        body = iter((b"12345", hidden)) if is_chunked else b"12345" + hidden
+        connection.request("POST", "/5", body, encode_chunked=is_chunked)
+        answer = connection.getresponse()
+
+        assert (answer.read(), answer.getheader("Connection")) == (b"12345", "close")
