@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code in its coding scheme; the display name takes no part in comparing."""
+    """A code in its coding scheme, and how it is shown; `key` says which one it is, whatever it is shown as."""
 
     code: str
     scheme: str
