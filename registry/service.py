@@ -200,7 +200,7 @@ class RegistryService:
         messages = [event.to_xml() for event in told]
         if self._database.is_sqlite:
             # its one writer shall not wait while we read
-            with self._database.read() as connection:
+            with self._database.read() as connection, connection.begin():
                 fragments = self._querying.answer(connection, question)
             with self._database.begin() as work:
                 work.audited += messages

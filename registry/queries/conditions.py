@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -137,9 +136,23 @@ def _code_term(value: str) -> Term:
 
 
 def matches_like(pattern: str, text: str) -> bool:
-    """LIKE as stored queries mean it: `%` any run, `_` one character, case matters."""
-    expression = "".join({"%": ".*", "_": "."}.get(char) or re.escape(char) for char in pattern)
-    return re.fullmatch(expression, text, re.DOTALL) is not None
+    """LIKE as stored queries mean it: `%` any run, `_` one character, case matters.
+
+    Goes back to the last `%` only, for a regular expression of many would take time without end.
+    """
+    at = of = 0
+    last, kept = -1, 0
+    while at < len(text):
+        if of < len(pattern) and pattern[of] == "%":
+            last, kept, of = of, at, of + 1
+        elif of < len(pattern) and pattern[of] in ("_", text[at]):
+            at, of = at + 1, of + 1
+        elif last >= 0:
+            kept += 1
+            at, of = kept, last + 1
+        else:
+            return False
+    return not pattern[of:].strip("%")
 
 
 # --- statements

@@ -16,6 +16,10 @@ from kernel.identifiers import is_entry_uuid, parse_cx
 from kernel.times import is_xds_dtm
 from registry.model import LIFE_OF_STATUS
 
+PATTERN_LIMIT: Final = 512
+WILDCARD_LIMIT: Final = 20
+"""Of `%`, for the time that matching takes grows with their number."""
+
 
 class Kind(Enum):
     """What a parameter holds."""
@@ -98,10 +102,17 @@ def _problem_with_code(text: str) -> str | None:
     return None if is_code else "not of the form code^^scheme"
 
 
+def _problem_with_pattern(text: str) -> str | None:
+    if len(text) > PATTERN_LIMIT or text.count("%") > WILDCARD_LIMIT:
+        return f"a pattern of more than {PATTERN_LIMIT} characters or {WILDCARD_LIMIT} wildcards"
+    return None
+
+
 _CHECKS: Final[Mapping[Kind, Callable[[str], str | None]]] = MappingProxyType(
     {
         Kind.PATIENT_ID: lambda text: None if parse_cx(text.strip()) else "not of the form id^^^&OID&ISO",
         Kind.CODE: _problem_with_code,
+        Kind.PATTERN: _problem_with_pattern,
         Kind.TIME: lambda text: None if is_xds_dtm(text) else "not a DTM",
         Kind.UUID: lambda text: None if is_entry_uuid(text.lower()) else "not urn:uuid: with a UUID",
         Kind.LEVEL: lambda text: None if text in ("1", "2") else "neither 1 nor 2",

@@ -15,7 +15,23 @@ Check = Callable[[str], str | None]
 _LONG_NAME: Final = 256
 """Characters in an ebRIM LongName; what is indexed is never longer."""
 _SOURCE_CX: Final = re.compile(r"[^^&]+\^\^\^&[0-9]+(?:\.(?:0|[1-9][0-9]*))+&ISO")
+_UNFIT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _AVAILABILITIES: Final = frozenset({DOCUMENT_ONLINE, DOCUMENT_OFFLINE})
+
+
+def _unfit(text: str) -> str | None:
+    """What is looked up holds no characters that neither XML nor a database takes, and is not too long for an index."""
+    if len(text) > _LONG_NAME:
+        return f"longer than {_LONG_NAME} characters"
+    return "holds characters that cannot be kept" if _UNFIT.search(text) else None
+
+
+def _problem_with_size(text: str) -> str | None:
+    return datatypes.problem_with_size(text) or (None if int(text) < 1 << 63 else "larger than any document")
+
+
+def _problem_with_unique_id(text: str) -> str | None:
+    return _unfit(text) or datatypes.problem_with_unique_id(text)
 
 
 def _problem_with_availability(text: str) -> str | None:
@@ -23,15 +39,11 @@ def _problem_with_availability(text: str) -> str | None:
 
 
 def _problem_with_reference_id(text: str) -> str | None:
-    if len(text) > _LONG_NAME:
-        return f"longer than {_LONG_NAME} characters"
-    return datatypes.problem_with_cxi(text)
+    return _unfit(text) or datatypes.problem_with_cxi(text)
 
 
 def _problem_with_patient_id(text: str) -> str | None:
-    if len(text) > _LONG_NAME:
-        return f"longer than {_LONG_NAME} characters"
-    return datatypes.problem_with_cx(text)
+    return _unfit(text) or datatypes.problem_with_cx(text)
 
 
 def _problem_with_source_patient_id(text: str) -> str | None:
@@ -59,11 +71,11 @@ def entry_faults(entry: DocumentEntry, type_: EntryType) -> Iterator[Violation]:
     yield from _texts(at, "sourcePatientId", entry.source_patient_id, _problem_with_source_patient_id)
     yield from _optional_entry_faults(entry)
     yield from _identifiers(at, "patientId", entry.patient_ids, _problem_with_patient_id)
-    yield from _identifiers(at, "uniqueId", entry.unique_ids, datatypes.problem_with_unique_id)
+    yield from _identifiers(at, "uniqueId", entry.unique_ids, _problem_with_unique_id)
     document = (
         ("creationTime", entry.creation_time, datatypes.problem_with_dtm),
         ("hash", entry.hash, datatypes.problem_with_hash),
-        ("size", entry.size, datatypes.problem_with_size),
+        ("size", entry.size, _problem_with_size),
     )
     for name, values, check in document:
         if type_ is EntryType.STABLE:
@@ -114,8 +126,8 @@ def code_faults(at: str, attribute: str, value: CodedValue) -> Iterator[Violatio
         yield _fault(at, attribute, "a Classification has not one codingScheme")
     if not code.display:
         yield _fault(at, attribute, "a Classification has no Name")
-    if len(code.code) > _LONG_NAME or len(code.scheme) > _LONG_NAME:
-        yield _fault(at, attribute, f"longer than {_LONG_NAME} characters")
+    if problem := _unfit(code.code) or _unfit(code.scheme):
+        yield _fault(at, attribute, problem)
     if value.other_slots:
         yield _fault(at, attribute, "a Classification has slots that a code does not have")
     yield from belonging(at, attribute, value.classified_object, "classifiedObject")

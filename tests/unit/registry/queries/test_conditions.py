@@ -11,6 +11,7 @@ from ebrim.model import Author, DocumentEntry, EntryType, Identifier, LocalText,
 from ebrim.query import OBJECT_REF, quoted, quoted_list
 from ebrim.uuids import DOCUMENT_OFFLINE, QueryId
 from kernel.errors import Condition, Rejected
+from registry.queries.conditions import matches_like
 from registry.tables import METADATA
 from tests.conftest import MakeDatabase
 from tests.support.metadata import PATIENT, a_code, a_document_entry, a_folder, a_membership, a_submission, a_submission_set
@@ -109,6 +110,25 @@ def test_the_author_is_matched_by_pattern_with_regard_to_case(registry: Registry
     assert numbers(registry, (f"{E}AuthorPerson", "('^Smith^Ann_','%Carl')")) == [1, 3]
     assert numbers(registry, (f"{E}AuthorPerson", "('%Jones%Smith%')")) == []
     assert numbers(registry, (f"{E}AuthorPerson", "('^Smith*','^Smith?Bob')")) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("", "", True),
+        ("", "a", False),
+        ("%", "", True),
+        ("_", "", False),
+        ("a%b%c", "aXbYbZc", True),
+        ("a%b%c", "aXbYbZ", False),
+        ("%a_", "aab", True),
+        ("a.c", "abc", False),
+        ("%" + "a%" * 19, "a" * 5_000 + "b", True),
+        ("%" + "a%" * 18 + "c", "a" * 5_000 + "b", False),
+    ],
+)
+def test_a_pattern_is_matched_in_time(pattern: str, text: str, expected: bool) -> None:
+    assert matches_like(pattern, text) is expected
 
 
 def test_stable_entries_are_found_unless_another_type_is_asked_for(registry: Registry) -> None:

@@ -18,6 +18,7 @@ PARAMETERS = {
         Parameter("$time", Kind.TIME),
         Parameter("$uuid", Kind.UUID, is_multiple=True),
         Parameter("$level", Kind.LEVEL),
+        Parameter("$author", Kind.PATTERN),
     )
 }
 WHOLE = (("$patient", "'P^^^&1.2&ISO'"), ("$status", f"('{APPROVED}')"))
@@ -82,6 +83,8 @@ def test_a_bad_patient_id_is_not_also_told_to_be_missing(slot: tuple[str, str], 
         ("$time", "20261301"),
         ("$uuid", "('1.2.3')"),
         ("$level", "3"),
+        ("$author", "'" + "%a" * 21 + "'"),
+        ("$author", "'" + "a" * 513 + "'"),
     ],
 )
 def test_a_bad_value_is_told_with_its_parameter(name: str, value: str) -> None:
