@@ -24,6 +24,7 @@ from lxml import etree
 from sqlalchemy.engine import Connection
 
 from access.subject import Subject
+from affinity.model import Standing
 from atna.participants import AuditContext
 from ebrim.model import EntryType, Identifier, Submission
 from ebrim.query import OBJECT_REF, QuerySlot, StoredQuery, adhoc_query_request, read_query
@@ -39,7 +40,7 @@ from kernel.peer import Peer
 from kernel.times import system_clock
 from kernel.xml import parse_xml
 from registry import fragments
-from registry.ports import Standing, Verdict
+from registry.ports import Verdict
 from registry.rules.structure import Contents
 from registry.service import RegistryService
 from registry.settings import RegistrySettings

@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 umask 077
 mkdir -p secrets
-random() { head -c 24 /dev/urandom | base64 | tr -d '/+=\n' | head -c 32; }
+random() { head -c 48 /dev/urandom | base64 | tr -d '/+=\n' | head -c 32; }
 for name in database_password broker_password objects_access_key objects_secret_key; do
     [ -s "secrets/$name" ] || random >"secrets/$name"
 done

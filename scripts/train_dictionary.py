@@ -240,7 +240,7 @@ def main() -> None:
     size = int(sys.argv[2]) if len(sys.argv) > 2 else 32 << 10
     if target.exists():
         raise SystemExit(f"{target} is there; rows may depend on it")
-    dictionary = zstandard.train_dictionary(size, samples(6_000), level=9)
+    dictionary = zstandard.train_dictionary(size, [*samples(6_000)], level=9)
     target.write_bytes(dictionary.as_bytes())
     compressor = zstandard.ZstdCompressor(dict_data=dictionary, level=9)
     for make in (an_entry, a_set, a_folder, an_association):
