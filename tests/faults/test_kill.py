@@ -84,7 +84,7 @@ class Client:
                 time.sleep(0.02)
                 continue
             # a retry whose first try was committed may hear that the set is there: that too says it is stored
-            known = sent.tries > 1 and set(reply.codes) <= {"XDSDuplicateUniqueIdInRegistry"} and reply.codes
+            known = sent.tries > 1 and {code for code, _ in reply.refusals} == {"XDSDuplicateUniqueIdInRegistry"}
             if answer == "Success" or known:
                 sent.acknowledged = True
                 return
