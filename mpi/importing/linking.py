@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 
 from kernel.database import Work
 from kernel.errors import Condition, rejected
+from mpi.importing.explaining import Explained, Explainer
 from mpi.importing.reading import Snapshot, read_index
 from mpi.importing.writing import Joining, write_joins, write_questions
 from mpi.index import Index
@@ -25,12 +26,10 @@ from mpi.linkage.batch import patterns_of_pairs
 from mpi.linkage.candidates import candidate_pairs
 from mpi.linkage.changes import Changes, changes_between
 from mpi.linkage.columns import Columns
-from mpi.linkage.comparison import compare
 from mpi.linkage.linking import ENOUGH_TO_TRAIN, Decided, LinkedBatch, link_batch
 from mpi.linkage.model import Model
 from mpi.linkage.shipped import shipped_model
 from mpi.linkage.training import train
-from mpi.linkage.weights import Explanation, score
 from mpi.matching import AUTHOR, PrepareAnew
 from mpi.model import ReviewReason, ReviewState
 from mpi.models import Models, version_name
@@ -221,6 +220,7 @@ class _Explaining:
         self._snapshot = proposal.snapshot
         self._linked = proposal.linked
         self._columns: Columns = proposal.snapshot.columns
+        self._explainer = Explainer(proposal.model)
         self._apart = proposal.apart
         size = proposal.snapshot.size
         weighed = proposal.linked.weighed
@@ -263,14 +263,13 @@ class _Explaining:
         if pair is None:
             return None, "The other records of the person speak for it together.", "", version, None
         one, other = int(self._one[pair]), int(self._other[pair])
-        explanation = self._explained(one, other)
-        reason = f"Match weight {explanation.weight:.1f}, and nothing in the cluster speaks against it."
+        found = self._explained(one, other)
+        reason = f"Match weight {found.weight:.1f}, and nothing in the cluster speaks against it."
         via = other if self._snapshot.starts[one] == at else one
-        return explanation.weight, reason, explanation.to_compact_json(), version, self._snapshot.record(via)
+        return found.weight, reason, found.text, version, self._snapshot.record(via)
 
-    def _explained(self, one: int, other: int) -> Explanation:
-        a, b = self._columns.prepared(one), self._columns.prepared(other)
-        return score(compare(a, b), self._linked.model, a, b)
+    def _explained(self, one: int, other: int) -> Explained:
+        return self._explainer.explain(self._columns.prepared(one), self._columns.prepared(other))
 
     def questions(self) -> Iterator[Question]:
         """One for each two clusters with a pair heavy enough to be looked at, about the heaviest such pair."""
@@ -286,12 +285,11 @@ class _Explaining:
             one, other = int(self._one[at]), int(self._other[at])
             if sizes[labels[one]] > sizes[labels[other]] or (sizes[labels[one]] == sizes[labels[other]] and one < other):
                 one, other = other, one
-            explanation = self._explained(one, other)
+            found = self._explained(one, other)
             reason = ReviewReason.MAYBE_SAME if sizes[labels[one]] == 1 else ReviewReason.MAYBE_JOIN
-            detail = " ".join(veto.sentence for veto in explanation.vetoes)
-            detail = detail or f"Match weight {explanation.weight:.1f} is not enough to link without asking."
+            detail = found.vetoes or f"Match weight {found.weight:.1f} is not enough to link without asking."
             record, person = self._snapshot.record(one), self._snapshot.record(other)
-            yield Question(record, person, reason, detail, explanation.weight, explanation.to_compact_json())
+            yield Question(record, person, reason, detail, found.weight, found.text)
 
 
 def _between(one: Numbers, other: Numbers, size: int) -> Numbers:

@@ -42,7 +42,7 @@ DEFAULT_SOURCE: Final = "IMPORT"
 """Who keeps the records of a file that does not say it."""
 BLOCK: Final = 20_000
 """Rows of one transaction."""
-_SMALL: Final = 10_000_000
+_SMALL: Final = 5_000_000
 """Bytes of a file below which further processes are not worth their start."""
 _ASKED_AT_ONCE: Final = 5_000
 _SQLITE_CACHE_KIB: Final = 393_216

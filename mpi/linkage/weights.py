@@ -24,7 +24,7 @@ FREQUENCY_LIMIT = 6.0
 """No value counts more than 2^6 times more or less than the mean for being rare or common."""
 _PRIOR = "prior"
 _OTHERS = "other explanations"
-_PLACES = 4
+COMPACT_PLACES = 4
 """Decimals of weights in the compact form."""
 
 
@@ -74,8 +74,8 @@ class Explanation:
             "rival": self.rival,
             "thresholds": [self.link_threshold, self.review_threshold],
             "levels": [spec.levels[part.level.upper()].value for spec, part in zip(FIELDS, fields, strict=True)],
-            "weights": [round(part.weight, _PLACES) for part in self.parts],
-            "frequencies": {str(at): round(part.frequency, _PLACES) for at, part in enumerate(fields) if part.frequency},
+            "weights": [round(part.weight, COMPACT_PLACES) for part in self.parts],
+            "frequencies": {str(at): round(part.frequency, COMPACT_PLACES) for at, part in enumerate(fields) if part.frequency},
         }
         return json.dumps(document, separators=(",", ":"))
 
