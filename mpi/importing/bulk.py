@@ -12,12 +12,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
+from kernel.database import Database
+
 Numbers = npt.NDArray[np.int64]
 _COPY_HEAD: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _COPY_TAIL: Final = b"\xff\xff"
 _NUMBER_PAIR: Final = np.dtype([("fields", ">i2"), ("l1", ">i4"), ("one", ">i8"), ("l2", ">i4"), ("other", ">i8")])
 """A row of two bigints in PostgreSQL's binary COPY."""
 _PART: Final = 200_000
+_SQLITE_CACHE_KIB: Final = 393_216
 
 
 def put(connection: Connection, table: sa.Table, rows: Sequence[Sequence[object]]) -> None:
@@ -57,6 +60,27 @@ def change(connection: Connection, text: str, rows: Sequence[Sequence[object]]) 
     """Runs a statement of SQLite once for each row of values."""
     with _driver(connection) as cursor:
         cursor.executemany(text, rows)
+
+
+@contextmanager
+def quick_writer(database: Database) -> Iterator[None]:
+    """A larger page cache for SQLite's one writer while much is written."""
+    if not database.is_sqlite:
+        yield
+        return
+    before = _cache_size(database, -_SQLITE_CACHE_KIB)
+    try:
+        yield
+    finally:
+        _cache_size(database, before)
+
+
+def _cache_size(database: Database, wanted: int) -> int:
+    """Sets the cache of the writer; gives what it was."""
+    with database.begin() as work:
+        before: int = work.connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+        work.connection.exec_driver_sql(f"PRAGMA cache_size={wanted}")
+    return before
 
 
 @contextmanager

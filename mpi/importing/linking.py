@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 
 from kernel.database import Work
 from kernel.errors import Condition, rejected
+from mpi.importing.bulk import quick_writer
 from mpi.importing.explaining import Explained, Explainer
 from mpi.importing.reading import Snapshot, read_index
 from mpi.importing.writing import Joining, write_joins, write_questions
@@ -168,13 +169,14 @@ class BatchLinking:
         explaining = _Explaining(proposal)
         joins = list(explaining.joins())
         persons = passed = joined = 0
-        for start in range(0, len(joins), _JOINS_AT_ONCE):
-            tell(f"joining persons, {start} of {len(joins)}")
-            part = joins[start : start + _JOINS_AT_ONCE]
-            done = self._index.unit(lambda work, part=part: self._join(work, part, notify))  # type: ignore[misc]
-            persons += len(done)
-            passed += len(part) - len(done)
-            joined += sum(len(join.goes) for join in done)
+        with quick_writer(self._index.database):
+            for start in range(0, len(joins), _JOINS_AT_ONCE):
+                tell(f"joining persons, {start} of {len(joins)}")
+                part = joins[start : start + _JOINS_AT_ONCE]
+                done = self._index.unit(lambda work, part=part: self._join(work, part, notify))  # type: ignore[misc]
+                persons += len(done)
+                passed += len(part) - len(done)
+                joined += sum(len(join.goes) for join in done)
         tell("asking about doubtful pairs")
         asked = self._ask(explaining)
         applied = Applied(proposal.model.version, persons, joined, asked, passed)

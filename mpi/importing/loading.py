@@ -23,7 +23,7 @@ from kernel.database import Work
 from kernel.errors import Condition, Unavailable, violation
 from kernel.identifiers import AssigningAuthority, is_oid
 from mpi.importing.building import Arrival, Built, Job, Known, Named, build
-from mpi.importing.bulk import put, put_pairs
+from mpi.importing.bulk import put, put_pairs, quick_writer
 from mpi.importing.files import ErrorFile, ImportFile, Row
 from mpi.importing.layout import Layout, fault_of
 from mpi.index import MATCH, ROUNDS, Index
@@ -45,7 +45,6 @@ BLOCK: Final = 20_000
 _SMALL: Final = 5_000_000
 """Bytes of a file below which further processes are not worth their start."""
 _ASKED_AT_ONCE: Final = 5_000
-_SQLITE_CACHE_KIB: Final = 393_216
 
 log = structlog.get_logger("mpi.import")
 Progress = Callable[[int, int], None]
@@ -98,7 +97,7 @@ class Loader:
 
     def load(self, path: Path, errors: Path, options: LoadOptions, progress: Progress = lambda _done, _of: None) -> Loaded:
         """Takes a file in. Raises `Rejected` for a header that cannot be used, `Unavailable` when the database is away."""
-        with ImportFile(path) as file, ErrorFile(errors, file.header) as bad, self._quick_writer():
+        with ImportFile(path) as file, ErrorFile(errors, file.header) as bad, quick_writer(self._index.database):
             run = self._run(file, bad, options)
             processes = options.processes if file.size > _SMALL else 0
             with _builders(processes) as builder:
@@ -119,22 +118,6 @@ class Loader:
         known = {place: authority for place, (_, authority) in named.items() if authority is not None}
         unknown = {place: name for place, (name, authority) in named.items() if authority is None}
         return _Run(file.layout, errors, options, known, unknown, Loaded(unread=file.layout.unread))
-
-    @contextmanager
-    def _quick_writer(self) -> Iterator[None]:
-        """A larger page cache for SQLite's one writer while a file comes in."""
-        database = self._index.database
-        if not database.is_sqlite:
-            yield
-            return
-        with database.begin() as work:
-            before = work.connection.exec_driver_sql("PRAGMA cache_size").scalar()
-            work.connection.exec_driver_sql(f"PRAGMA cache_size=-{_SQLITE_CACHE_KIB}")
-        try:
-            yield
-        finally:
-            with database.begin() as work:
-                work.connection.exec_driver_sql(f"PRAGMA cache_size={before}")
 
     # --- authorities -------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from kernel.database import Database
-from mpi.importing.bulk import change, put, put_pairs
+from mpi.importing.bulk import change, put, put_pairs, quick_writer
 from tests.conftest import MakeDatabase
 
 METADATA = sa.MetaData()
@@ -84,3 +84,22 @@ def test_a_statement_runs_once_for_each_row_of_values(make_database: MakeDatabas
         change(work.connection, "UPDATE thing SET text = ? WHERE id = ?", [("x", 1), ("y", 2)])
 
     assert [row[1] for row in everything(database, THING)] == ["x", "y"]
+
+
+def test_the_writer_has_its_cache_back_afterwards(make_database: MakeDatabase) -> None:
+    database = make_database(METADATA)
+    if not database.is_sqlite:
+        with quick_writer(database):
+            return
+
+    def size() -> object:
+        with database.begin() as work:
+            return work.connection.exec_driver_sql("PRAGMA cache_size").scalar()
+
+    before = size()
+    with pytest.raises(ZeroDivisionError), quick_writer(database):
+        within = size()
+        raise ZeroDivisionError
+
+    assert within != before
+    assert size() == before
