@@ -288,8 +288,8 @@ def _is_unknown(index: PatientIndex, patient_id: PatientId) -> bool:
 
 
 IdentityHistory.TestCase.settings = settings(
-    max_examples=15,
-    stateful_step_count=30,
+    max_examples=8,
+    stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
