@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -10,10 +11,10 @@ from itertools import product
 from mpi.linkage.comparison import compare
 from mpi.linkage.model import Model
 from mpi.linkage.normalise import Prepared
-from mpi.linkage.vetoes import contradicts
+from mpi.linkage.vetoes import contradicts, leaves_open_who
 from mpi.linkage.weights import Explanation, score
 
-SUPPORT_WEIGHT = 5.0
+SUPPORT_WEIGHT = 4.0
 """What the pairs between a record and a person, or between two persons, must weigh on the average."""
 MOST_WEIGHT = 20.0
 """In that average no pair counts more than this, for or against."""
@@ -79,10 +80,21 @@ def judge(incoming: Prepared, candidate: Candidate, model: Model) -> Judged:
         explanation = score(comparison, model, incoming, member)
         contradicted = contradicted or contradicts(comparison.levels) or explanation.weight < APART_WEIGHT
         pairs.append(explanation)
+    pairs = _telling(pairs)
     free = [pair for pair in pairs if pair.is_linkable]
     best = max(free or pairs, key=lambda pair: (pair.weight, -len(pair.vetoes)))
-    is_supported = _mean(pairs) >= SUPPORT_WEIGHT and not contradicted
+    is_supported = _mean(pairs) >= support_of(model) and not contradicted
     return Judged(candidate.person, best.weight, best, bool(free) and is_supported and not candidate.is_denied, contradicted)
+
+
+def support_of(model: Model) -> float:
+    """The support asked for: never more than a link between two single records weighs."""
+    return min(SUPPORT_WEIGHT, model.thresholds.link)
+
+
+def _telling(pairs: list[Explanation]) -> list[Explanation]:
+    """The pairs that tell siblings apart, where there are such: then a newborn without a name among the others is no witness."""
+    return [pair for pair in pairs if not leaves_open_who(pair.vetoes)] or pairs
 
 
 def _mean(pairs: Sequence[Explanation]) -> float:
@@ -102,13 +114,31 @@ def decide(incoming: Prepared, persons: Sequence[Candidate], model: Model) -> De
     if not linkable:
         return _without_link(open_ones, reviewable, tuple(ranked))
     best = linkable[0]
-    rivals = [j for j in open_ones if not j.is_linkable and j.weight > best.weight - model.thresholds.margin]
-    if rivals:
+    members = {candidate.person: candidate.members for candidate in persons}
+    close = [j for j in open_ones if j is not best and j.weight > best.weight - model.thresholds.margin]
+    if any(j.contradicted or _is_rival(members[best.person], members[j.person], _bridge(best, j), model) for j in close):
         reason = "It fits more than one person about equally well."
         return Decision(Outcome.REVIEW, None, reviewable, (), reason, best.explanation, tuple(ranked))
     joins = tuple(judged.person for judged in linkable[1:])
     reason = f"Match weight {best.weight:.1f} is above {model.thresholds.link:.1f}, and nothing speaks against it."
     return Decision(Outcome.LINK, best.person, (), joins, reason, best.explanation, tuple(ranked))
+
+
+def _bridge(best: Judged, other: Judged) -> float:
+    """What it says for two persons being one that the same record is like both."""
+    return 0.0 if leaves_open_who(best.explanation.vetoes) else min(other.weight, MOST_WEIGHT)
+
+
+def _is_rival(ours: Sequence[Prepared], theirs: Sequence[Prepared], bridge: float, model: Model) -> bool:
+    """Whether two persons, whom a record resembles about equally, cannot well be one; `bridge` counts for their being one."""
+    best = -math.inf
+    for one, other in product(ours, theirs):
+        comparison = compare(one, other)
+        explanation = score(comparison, model, one, other)
+        if contradicts(comparison.levels) or explanation.weight < APART_WEIGHT:
+            return True
+        best = max(best, explanation.weight)
+    return best + bridge < SUPPORT_WEIGHT
 
 
 def _without_link(open_ones: Sequence[Judged], reviewable: tuple[str, ...], ranked: tuple[Judged, ...]) -> Decision:
@@ -141,10 +171,11 @@ def judge_persons(ours: Sequence[Prepared], theirs: Sequence[Prepared], model: M
         pairs.append(explanation)
     if not pairs:
         raise ValueError("both persons have members")
+    pairs = _telling(pairs)
     free = [pair for pair in pairs if pair.is_linkable and pair.weight >= model.thresholds.link + JOIN_SURPLUS]
     best = max(free or pairs, key=lambda pair: pair.weight)
     mean = _mean(pairs)
-    if free and not contradicted and mean >= SUPPORT_WEIGHT:
+    if free and not contradicted and mean >= support_of(model):
         reason = f"Match weight {best.weight:.1f}, on the average {mean:.1f}, and no two records contradict each other."
         return Decision(Outcome.LINK, None, (), (), reason, best)
     if best.weight < model.thresholds.review:

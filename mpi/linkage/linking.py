@@ -11,8 +11,9 @@ from mpi.linkage.batch import patterns_of_pairs
 from mpi.linkage.candidates import Pairs, candidate_pairs
 from mpi.linkage.clusters import Labels, cluster, components
 from mpi.linkage.columns import Columns
-from mpi.linkage.decision import SUPPORT_WEIGHT
+from mpi.linkage.decision import support_of
 from mpi.linkage.model import Model
+from mpi.linkage.rivalry import contested, trusted
 from mpi.linkage.shipped import shipped_model
 from mpi.linkage.training import train
 from mpi.linkage.weighing import Mask, Weighed, Weigher
@@ -107,11 +108,13 @@ def link_batch(
     pairs = candidate_pairs(columns)
     tell(f"comparing {len(pairs)} pairs")
     patterns = patterns_of_pairs(columns, pairs)
+    is_trained = False
     if model is None:
         tell("training")
         begin = start or shipped_model()
         few = columns.size < ENOUGH_TO_TRAIN
         model = begin.for_population(columns.size) if few else train(columns, pairs, patterns, begin, version=version)
+        is_trained = not few
     tell("weighing")
     weigher = Weigher(columns, model)
     weighed = decided.imposed_on(weigher.weigh(pairs, patterns))
@@ -123,7 +126,11 @@ def link_batch(
 
     one, other = decided.same // max(columns.size, 1), decided.same % max(columns.size, 1)
     together = components(columns.size, one, other)
-    automatic = cluster(columns.size, weighed, weighed.linkable(model), weigh, mean=SUPPORT_WEIGHT, start=together)
+    disputed = contested(columns.size, weighed, weigh, model, together)
+    if is_trained:
+        model = trusted(model, columns.size, weighed, disputed)
+    usable: Mask = weighed.linkable(model) & ~disputed
+    automatic = cluster(columns.size, weighed, usable, weigh, mean=support_of(model), start=together)
     likely: Mask = (weighed.weights >= PROBABLE) & ~weighed.apart
     probable = cluster(columns.size, weighed, likely, weigh, mean=PROBABLE, start=automatic)
     return LinkedBatch(model, automatic, probable, weighed)

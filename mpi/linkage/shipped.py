@@ -93,6 +93,6 @@ def shipped_model() -> Model:
         population=_POPULATION,
         per_record=_PER_RECORD,
         levels=monotone((_SAME, _HOUSEHOLD, _TWIN, _NAMESAKE, _STRANGER)),
-        thresholds=Thresholds(link=6.0, review=0.0, margin=4.0),
-        names_together=4.0,
+        thresholds=Thresholds(link=5.5, review=0.0, margin=4.0),
+        names_together=16.0,
     )

@@ -19,9 +19,24 @@ from mpi.linkage.batch import LevelCodes, level_table, patterns_of_pairs
 from mpi.linkage.candidates import Pairs
 from mpi.linkage.columns import Column, Columns
 from mpi.linkage.levels import BIRTH, FAMILY, FIELDS, GIVEN, IDENTIFIER, PLACE, SEX, SUFFIX, Given, Place
-from mpi.linkage.model import CLASSES, HOUSEHOLD, NAMESAKE, SAME, STRANGER, TWIN, Frequencies, LevelProbabilities, Model, monotone
+from mpi.linkage.model import (
+    CLASSES,
+    HOUSEHOLD,
+    NAMESAKE,
+    SAME,
+    STRANGER,
+    TWIN,
+    Frequencies,
+    LevelProbabilities,
+    Model,
+    Thresholds,
+    monotone,
+)
+from mpi.linkage.shipped import VERSION
 
 Floats = npt.NDArray[np.float64]
+TRAINED_LINK = 5.0
+"""The link threshold of a model trained from the shipped one."""
 _ROUNDS = 60
 _ENOUGH = 1e-4
 _SEEN_BEFORE = 400.0
@@ -110,10 +125,15 @@ def train(
         columns.size,
         tuple(per_record),
         _sane(probabilities, start),
-        start.thresholds,
+        _thresholds(start),
         frequencies,
         names_together=together,
     )
+
+
+def _thresholds(start: Model) -> Thresholds:
+    """What was set stays; only the shipped model, which knows nothing of these records, asks for more than a trained one has to."""
+    return replace(start.thresholds, link=TRAINED_LINK) if start.version == VERSION else start.thresholds
 
 
 def _table(model: Model, number: int) -> list[list[float]]:

@@ -6,7 +6,7 @@ Some vetoes are absolute. The others say that the model is weak just there, and 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mpi.linkage.levels import (
@@ -131,25 +131,31 @@ def _one_source(levels: Levels) -> bool:
 
 
 _RULES: tuple[tuple[Veto, Callable[[Levels], bool]], ...] = (
-    (Veto("placeholder", "One of the given names only stands for a name that was not known."), _placeholder),
+    (Veto("placeholder", "One of the given names only stands for a name that was not known.", 1.0), _placeholder),
     (Veto("birth order", "The two have different places in the order of a multiple birth."), _birth_order),
     (Veto("suffix", "One is the junior or senior of the other."), _suffix),
-    (Veto("identifiers", "An authority that gives each person one identifier gave them different ones.", 5.0), _identifiers),
-    (Veto("generation", "They were born fifteen years apart or more.", 6.0), _generation),
-    (Veto("given names", "The given names are not alike.", 5.0), _given),
-    (Veto("birth dates", "The dates of birth differ by more than a slip of the pen.", 4.0), _birth),
+    (Veto("identifiers", "An authority that gives each person one identifier gave them different ones.", 1.0), _identifiers),
+    (Veto("generation", "They were born fifteen years apart or more.", 1.0), _generation),
+    (Veto("given names", "The given names are not alike.", 0.0), _given),
+    (Veto("birth dates", "The dates of birth differ by more than a slip of the pen.", 0.0), _birth),
     (Veto("sex", "They differ in sex, and the given names do not settle it.", 3.0), _sex),
-    (Veto("twin", "Born on one day in one home, with given names that may be two names: they may be twins.", 3.0), _twin),
-    (Veto("middle names", "The given names only resemble each other, and the middle names differ.", 2.0), _middle_names),
-    (Veto("both names", "The family names differ, and the given names only resemble each other.", 2.0), _both_names),
-    (Veto("one source", "One source keeps them apart, and names and dates do not say it is mistaken.", 2.0), _one_source),
+    (Veto("twin", "Born on one day in one home, with given names that may be two names: they may be twins.", 1.0), _twin),
+    (Veto("middle names", "The given names only resemble each other, and the middle names differ.", 0.0), _middle_names),
+    (Veto("both names", "The family names differ, and the given names only resemble each other.", 0.0), _both_names),
+    (Veto("one source", "One source keeps them apart, and names and dates do not say it is mistaken.", 0.0), _one_source),
 )
+_SIBLINGS = frozenset({"placeholder", "twin", "sex"})
 VETOES: tuple[Veto, ...] = tuple(veto for veto, _ in _RULES)
 
 
 def vetoes_of(levels: Levels) -> tuple[Veto, ...]:
     """All that speaks against an automatic link of a pair."""
     return tuple(veto for veto, applies in _RULES if applies(levels))
+
+
+def leaves_open_who(vetoes: Iterable[Veto]) -> bool:
+    """Whether a pair may as well be of two siblings, so that it proves nothing about a third record either is like."""
+    return any(veto.name in _SIBLINGS for veto in vetoes)
 
 
 def surplus_of(levels: Levels) -> float:

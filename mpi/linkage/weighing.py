@@ -13,7 +13,7 @@ from mpi.linkage.columns import Column, Columns
 from mpi.linkage.decision import APART_WEIGHT
 from mpi.linkage.levels import BIRTH, FAMILY, FIELDS, GIVEN, Birth, Family, Given
 from mpi.linkage.model import CLASSES, HOUSEHOLD, NAMESAKE, RIVALS, SAME, STRANGER, TWIN, Model
-from mpi.linkage.vetoes import contradicts, surplus_of
+from mpi.linkage.vetoes import contradicts, leaves_open_who, surplus_of, vetoes_of
 from mpi.linkage.weights import FREQUENCY_LIMIT, SLIP, is_established
 
 Floats = npt.NDArray[np.float64]
@@ -28,6 +28,8 @@ class Weighed:
     weights: npt.NDArray[np.float32]
     surplus: npt.NDArray[np.float32]
     apart: Mask
+    open_who: Mask | None = None
+    """Pairs that may as well be of two siblings (`vetoes.leaves_open_who`); None: not asked."""
 
     def linkable(self, model: Model) -> Mask:
         """Which pairs a machine may link."""
@@ -67,7 +69,8 @@ class Weigher:
         surplus = np.fromiter(map(surplus_of, rows), np.float32, len(rows))
         contradicting = np.fromiter((contradicts(row) for row in rows), np.bool_, len(rows))
         apart = contradicting[inverse] | (weights < APART_WEIGHT)
-        return Weighed(pairs, weights.astype(np.float32), surplus[inverse], apart)
+        siblings = np.fromiter((leaves_open_who(vetoes_of(row)) for row in rows), np.bool_, len(rows))
+        return Weighed(pairs, weights.astype(np.float32), surplus[inverse], apart, siblings[inverse])
 
     def _weights(self, pairs: Pairs, levels: LevelCodes, inverse: npt.NDArray[np.intp]) -> Floats:
         likelihoods = self._likelihoods(levels)
@@ -105,5 +108,5 @@ class Weigher:
         agree = ((levels[:, at] == 1) | (levels[:, at] == last))[inverse]
         one, other = column.codes[pairs[agree] // self._columns.size], column.codes[pairs[agree] % self._columns.size]
         mean = np.log2(self._model.levels[STRANGER][at][1])
-        found[agree] = np.clip(np.minimum(shares[one], shares[other]) - mean, -FREQUENCY_LIMIT, FREQUENCY_LIMIT)
+        found[agree] = np.clip(np.maximum(shares[one], shares[other]) - mean, -FREQUENCY_LIMIT, FREQUENCY_LIMIT)
         return found

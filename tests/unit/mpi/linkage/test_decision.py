@@ -76,6 +76,18 @@ def test_a_rival_that_may_not_be_linked_but_fits_as_well_calls_for_a_person() ->
     assert set(decision.reviews) == {"p1", "p2"}
 
 
+def test_a_newborn_without_a_name_is_no_witness_for_a_sibling_once_the_person_has_a_name() -> None:
+    born = {"birth": "20200505", "middle": "", "emails": (), "person_ids": (), "local_ids": ()}
+    newborn = a_record(given="", flags=("given",), source_id="C:1", **born)
+    eric, thomas = a_record(given="ERIC", source_id="D:1", **born), a_record(given="THOMAS", source_id="E:1", **born)
+
+    alone = judge(thomas, Candidate("p", [newborn]), _MODEL)
+    named = judge(thomas, Candidate("p", [newborn, eric]), _MODEL)
+
+    assert named.weight < alone.weight
+    assert not named.is_linkable
+
+
 @settings(max_examples=40)
 @given(record=RECORDS, others=st.lists(RECORDS, min_size=1, max_size=3))
 def test_the_order_of_candidates_does_not_matter(record: Prepared, others: list[Prepared]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mpi.linkage.comparison import compare
 from mpi.linkage.normalise import Prepared
-from mpi.linkage.vetoes import VETOES, contradicts, surplus_of, vetoes_of
+from mpi.linkage.vetoes import VETOES, contradicts, leaves_open_who, surplus_of, vetoes_of
 from tests.support.people import a_record
 
 
@@ -64,8 +64,8 @@ def test_twins_and_relatives_of_one_name_exclude_each_other_for_good() -> None:
 def test_a_weak_veto_yields_to_enough_weight_and_an_absolute_one_never() -> None:
     by_name = {veto.name: veto for veto in VETOES}
 
-    assert by_name["given names"].is_overcome(12.0, 7.0)
-    assert not by_name["given names"].is_overcome(11.9, 7.0)
+    assert by_name["sex"].is_overcome(10.0, 7.0)
+    assert not by_name["sex"].is_overcome(9.9, 7.0)
     assert not by_name["birth order"].is_overcome(1e9, 7.0)
     assert surplus_of(compare(a_record(), a_record()).levels) == 0.0
 
@@ -73,3 +73,11 @@ def test_a_weak_veto_yields_to_enough_weight_and_an_absolute_one_never() -> None
 def test_every_veto_says_a_sentence() -> None:
     assert all(veto.sentence.endswith(".") for veto in VETOES)
     assert len({veto.name for veto in VETOES}) == len(VETOES)
+
+
+def test_a_name_that_only_stands_for_one_leaves_open_which_sibling_it_is() -> None:
+    newborn = compare(a_record(given="", flags=("given",), person_ids=(), local_ids=(), source_id="B:7"), a_record()).levels
+    sure = compare(a_record(), a_record()).levels
+
+    assert leaves_open_who(vetoes_of(newborn))
+    assert not leaves_open_who(vetoes_of(sure))
