@@ -14,7 +14,7 @@ from mpi.linkage.decision import APART_WEIGHT
 from mpi.linkage.levels import BIRTH, FAMILY, FIELDS, GIVEN, Birth, Family, Given
 from mpi.linkage.model import CLASSES, HOUSEHOLD, NAMESAKE, RIVALS, SAME, STRANGER, TWIN, Model
 from mpi.linkage.vetoes import contradicts, leaves_open_who, surplus_of, vetoes_of
-from mpi.linkage.weights import FREQUENCY_LIMIT, SLIP, is_established
+from mpi.linkage.weights import FREQUENCY_LIMIT, is_established, slip_of
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -88,7 +88,7 @@ class Weigher:
     def _twins(self, pairs: Pairs, given: Floats, close: Mask) -> Floats:
         column, size = self._columns.given, self._columns.size
         established = self._established[column.codes[pairs // size]] & self._established[column.codes[pairs % size]]
-        return np.where(close, np.where(established, np.maximum(given, 0.0), SLIP), 0.0)
+        return np.where(close, np.where(established, np.maximum(given, 0.0), slip_of(self._model)), 0.0)
 
     def _likelihoods(self, levels: LevelCodes) -> Floats:
         found = np.empty((len(levels), len(CLASSES)))

@@ -147,7 +147,7 @@ def frequency_parts(levels: Levels, model: Model, a: Prepared, b: Prepared) -> l
     if levels[GIVEN] == Given.EXACT and levels[FAMILY] == Family.EXACT:
         family += math.log2(model.names_together)
     twin = (
-        twin_adjustment(given, is_established(model, a.given) and is_established(model, b.given))
+        twin_adjustment(given, is_established(model, a.given) and is_established(model, b.given), slip_of(model))
         if levels[GIVEN] == Given.CLOSE
         else 0.0
     )
@@ -180,9 +180,18 @@ def is_established(model: Model, given: str) -> bool:
     return is_known(given) if table is None else table.is_established(given)
 
 
-def twin_adjustment(adjustment: float, both_established: bool) -> float:
+def slip_of(model: Model) -> float:
+    """What a slip takes from the likelihood of twins: `SLIP`, but not so much that it would weigh more than a nickname."""
+
+    def against_twins(level: int) -> float:
+        return model.log_level(SAME, GIVEN, level) - model.log_level(TWIN, GIVEN, level)
+
+    return max(SLIP, against_twins(Given.CLOSE) - against_twins(Given.NICKNAME))
+
+
+def twin_adjustment(adjustment: float, both_established: bool, slip: float) -> float:
     """Of close given names: two names of their own may be those of twins; a spelling nobody else has is rather a slip."""
-    return max(adjustment, 0.0) if both_established else SLIP
+    return max(adjustment, 0.0) if both_established else slip
 
 
 def limited(adjustment: float) -> float:

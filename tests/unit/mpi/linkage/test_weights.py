@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpi.linkage.comparison import Comparison, compare
-from mpi.linkage.levels import FAMILY, FIELDS, GIVEN, PLACE, Levels
-from mpi.linkage.model import Frequencies, Model
+from mpi.linkage.levels import FAMILY, FIELDS, GIVEN, PLACE, Given, Levels
+from mpi.linkage.model import SAME, TWIN, Frequencies, Model
 from mpi.linkage.normalise import Prepared
 from mpi.linkage.shipped import shipped_model
-from mpi.linkage.weights import Explanation, is_established, probability_of, score
+from mpi.linkage.weights import Explanation, is_established, probability_of, score, slip_of
 from tests.support.people import RECORDS, a_record
 
 _MODEL = replace(
@@ -139,3 +139,11 @@ def test_the_compact_form_tells_the_same_but_for_rounding(one: Prepared, other: 
     assert read.weight == pytest.approx(explanation.weight, abs=0.002)
     assert read.weight == pytest.approx(math.fsum(p.weight + p.frequency for p in read.parts))
     assert replace(read, parts=(), weight=0.0) == replace(explanation, parts=(), weight=0.0)
+
+
+def test_a_slip_of_the_pen_never_speaks_more_against_twins_than_a_nickname() -> None:
+    def against_twins(level: Given) -> float:
+        return _MODEL.log_level(SAME, GIVEN, level) - _MODEL.log_level(TWIN, GIVEN, level)
+
+    assert against_twins(Given.CLOSE) - slip_of(_MODEL) <= against_twins(Given.NICKNAME) + 1e-9
+    assert slip_of(_MODEL) < 0
