@@ -16,9 +16,7 @@ def two(store: Store) -> Store:
     """Two people of two hospitals who have little in common."""
     answers = store.feed(
         m.adt("A-1", authority=A, sender="ADT|A"),
-        m.adt(
-            "B-1", authority=B, sender="ADT|B", name="Okafor^Daniel", birth="19580312", sex="M", address="4 Quarry^^Lake"
-        ),
+        m.adt("B-1", authority=B, sender="ADT|B", name="Okafor^Daniel", birth="19580312", sex="M", address="4 Quarry^^Lake"),
     )
     assert all("MSA|AA|" in answer for answer in answers)
     return store
