@@ -12,6 +12,7 @@ done
 {"identities": [{"name": "hie", "credentials": [{"accessKey": "$(cat secrets/objects_access_key)",
  "secretKey": "$(cat secrets/objects_secret_key)"}], "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]}
 JSON
+[ -s secrets/audit-key.pem ] || openssl genpkey -algorithm ed25519 -out secrets/audit-key.pem 2>/dev/null
 # the containers run as another user than the one who wrote the files
 chmod 755 secrets && chmod 644 secrets/*
 echo "secrets/ is ready; keep it out of backups that others can read"

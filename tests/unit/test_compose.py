@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from app.settings import load_settings
+from arr.signing import load_signer
 
 ROOT = Path(__file__).resolve().parents[2]
-SECRETS = ("database_password", "broker_password", "objects_access_key", "objects_secret_key", "objects_config.json")
+SECRETS = ("database_password", "broker_password", "objects_access_key", "objects_secret_key", "objects_config.json", "audit-key.pem")
 
 
 @pytest.fixture
@@ -60,6 +61,13 @@ def test_our_containers_run_without_rights_they_do_not_need(domain: dict[str, An
     assert re.search(r"^USER hie$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
 
 
+def test_every_process_signs_the_audit_log_with_one_key(domain: dict[str, Any]) -> None:
+    ours = [service for service in domain["services"].values() if str(service.get("image", "")).startswith("affinity-hie")]
+
+    assert {service["environment"]["HIE_ARR__KEY_FILE"] for service in ours} == {"/run/secrets/audit_key"}
+    assert all("audit_key" in str(service["secrets"]) for service in ours)
+
+
 def test_nothing_listens_beyond_this_machine(domain: dict[str, Any]) -> None:
     published = [str(port) for service in domain["services"].values() for port in service.get("ports", ())]
 
@@ -90,4 +98,5 @@ def test_the_secrets_that_it_asks_for_are_made_once_and_stay(tmp_path: Path) -> 
 
     assert first == {name: (tmp_path / "secrets" / name).read_text() for name in SECRETS}
     assert len(first["database_password"]) == 32
+    load_signer(tmp_path / "secrets/audit-key.pem")
     assert json.loads(first["objects_config.json"])["identities"][0]["credentials"][0]["accessKey"] == first["objects_access_key"]
