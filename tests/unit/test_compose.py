@@ -16,7 +16,14 @@ from app.settings import load_settings
 from arr.signing import load_signer
 
 ROOT = Path(__file__).resolve().parents[2]
-SECRETS = ("database_password", "broker_password", "objects_access_key", "objects_secret_key", "objects_config.json", "audit-key.pem")
+SECRETS = (
+    "database_password",
+    "broker_password",
+    "objects_access_key",
+    "objects_secret_key",
+    "objects_config.json",
+    "audit-key.pem",
+)
 
 
 @pytest.fixture
