@@ -105,7 +105,7 @@ class House:
         self.settings = settings
         self.is_demo = is_demo
         self.data = data
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.clock = system_clock
         self.audit_targets = (
             *((LOCAL,) if settings.audit.local else ()),

@@ -58,6 +58,12 @@ def test_the_embedded_database_lies_below_the_data_folder(tmp_path: Path) -> Non
     assert database_url(some_settings(), tmp_path) == f"sqlite:///{tmp_path}/affinity.db"
 
 
+def test_nobody_else_on_the_machine_reads_the_data_folder(tmp_path: Path) -> None:
+    a_house(tmp_path / "data").close()
+
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_database_with_a_path_of_its_own_stays_where_it_is(tmp_path: Path) -> None:
     assert database_url(some_settings(database__url="sqlite:////var/lib/x.db"), tmp_path) == "sqlite:////var/lib/x.db"
 
