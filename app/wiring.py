@@ -237,6 +237,7 @@ class House:
             url,
             timeout=self.settings.storage.registry_timeout_seconds,
             spool=self.data / "spool",
+            tls=client_context(self._tls_files(), trust=self.settings.tls.trust) if url.startswith("https:") else None,
         )
         return RemoteRegistry(client, url, self.database, self._repository_context)
 

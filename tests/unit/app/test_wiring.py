@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,20 +13,23 @@ from lxml import etree
 
 from app import contracts
 from app.certificates import check_handshake
-from app.settings import SettingsProblem
+from app.server import PEER, HttpServer
+from app.settings import HttpSettings, SettingsProblem
 from app.wiring import House, address_of, database_url, with_password
 from arr.model import LOCAL, AuditSearch
 from console.store import Role
 from kernel.errors import Unavailable
 from kernel.outbox import AUDIT_OUTBOX
 from kernel.times import system_clock
+from kernel.tls import server_context
 from repository.object_vault import ObjectVault
 from soap.exchange import SoapRequest
 from tests.support import messages as m
 from tests.support.audit import a_subject
 from tests.support.certificates import Authority
 from tests.support.soap import PLAIN, Reply
-from tests.support.stores import PEER, a_house, some_settings
+from tests.support.stores import PEER as PEER_OF_TESTS
+from tests.support.stores import a_house, some_settings
 
 WSAM_ACTION = "{http://www.w3.org/2007/05/addressing/metadata}Action"
 WSDL_INPUT = "{http://schemas.xmlsoap.org/wsdl/}input"
@@ -141,7 +145,7 @@ NOT_YET = "urn:ihe:iti:2017:RemoveDocuments"
 def test_every_action_that_a_contract_names_has_a_door(house: House, action: str) -> None:
     message = m.envelope(action, '<x xmlns="urn:test"/>')
 
-    reply = Reply.of(house.soap.handle(SoapRequest(PEER, PLAIN, (message,), len(message))))
+    reply = Reply.of(house.soap.handle(SoapRequest(PEER_OF_TESTS, PLAIN, (message,), len(message))))
 
     assert not any("ActionNotSupported" in subcode for subcode in reply.subcodes)
 
@@ -150,10 +154,34 @@ def test_another_registry_takes_the_place_of_ours_by_a_setting(tmp_path: Path) -
     house = a_house(tmp_path, storage__registry_url="http://127.0.0.1:1/xds/registry")
     content_type, body = m.provide_and_register(m.Entry(m.cx("1"), hash=None, size=None, repository=None), b"A letter.")
 
-    reply = Reply.of(house.soap.handle(SoapRequest(PEER, content_type, (body,), len(body))))
+    reply = Reply.of(house.soap.handle(SoapRequest(PEER_OF_TESTS, content_type, (body,), len(body))))
     house.close()
 
     assert b"XDSRegistryNotAvailable" in reply.data
+
+
+def test_another_registry_is_shown_our_certificate(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    seen: list[str] = []
+
+    def registry(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        seen.append(environ[PEER].certificate_subject)
+        start("500 Internal Server Error", [("Content-Length", "0")])
+        return ()
+
+    server = HttpServer(
+        registry, "127.0.0.1:0", HttpSettings(threads=4), tls=server_context(authority.issue("registry"), client_certificate=True)
+    )
+    ours = authority.issue("repository")
+    named = {"tls__certificate": str(ours.certificate), "tls__key": str(ours.key), "tls__trust": str(ours.trust)}
+    house = a_house(tmp_path, storage__registry_url=f"https://localhost:{server.start()}/xds/registry", **named)
+
+    content_type, body = m.provide_and_register(m.Entry(m.cx("1"), hash=None, size=None, repository=None), b"A letter.")
+    house.soap.handle(SoapRequest(PEER_OF_TESTS, content_type, (body,), len(body)))
+    house.close()
+    server.stop()
+
+    assert seen == ["CN=repository,O=Tests\\, Inc.,C=US"]
 
 
 def test_documents_go_to_an_object_store_by_a_setting(tmp_path: Path) -> None:
@@ -194,7 +222,7 @@ def test_begin_and_end_of_the_service_are_on_the_record(house: House) -> None:
 
 def test_every_repository_of_audit_records_gets_every_message(tmp_path: Path) -> None:
     house = a_house(tmp_path, audit__targets='[{name = "north", url = "syslog+udp://127.0.0.1:1"}]')
-    house.v2(m.adt("1"), PEER)
+    house.v2(m.adt("1"), PEER_OF_TESTS)
 
     with house.database.read() as connection:
         targets = connection.execute(sa.select(AUDIT_OUTBOX.c.target).order_by(AUDIT_OUTBOX.c.id)).scalars().all()
