@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from kernel.peer import Peer
+
 MULTIPROCESS: Final = "PROMETHEUS_MULTIPROC_DIR"
 REGISTRY: Final = CollectorRegistry()
+V2: Final = "HL7v2"
+_ACCEPTED: Final = re.compile(rb"\rMSA.[AC]A")
 
 REQUESTS: Final = Counter("hie_requests", "Requests answered", ("door", "outcome"), registry=REGISTRY)
 SECONDS: Final = Histogram(
@@ -24,7 +31,6 @@ OLDEST: Final = Gauge(
 )
 DEAD: Final = Gauge("hie_outbox_dead_rows", "Rows given up after every try", registry=REGISTRY, multiprocess_mode="max")
 DAMAGED: Final = Counter("hie_documents_damaged", "Stored documents found not to be what was stored", registry=REGISTRY)
-MLLP_CONNECTIONS: Final = Gauge("hie_mllp_connections", "Open MLLP connections", registry=REGISTRY, multiprocess_mode="sum")
 
 
 def rendered(*, several_processes: bool) -> bytes:
@@ -34,3 +40,16 @@ def rendered(*, several_processes: bool) -> bytes:
     every = CollectorRegistry()
     MultiProcessCollector(every)  # type: ignore[no-untyped-call]  # the library types only what counts
     return generate_latest(every)
+
+
+def counted_v2(dispatch: Callable[[bytes, Peer], bytes]) -> Callable[[bytes, Peer], bytes]:
+    """The dispatch of HL7 v2 with its messages counted, by whether the answer accepts them (MSA-1 AA or CA)."""
+
+    def counted(message: bytes, peer: Peer) -> bytes:
+        began = time.perf_counter()
+        answer = dispatch(message, peer)
+        SECONDS.labels(V2).observe(time.perf_counter() - began)
+        REQUESTS.labels(V2, "answered" if _ACCEPTED.search(answer) else "refused").inc()
+        return answer
+
+    return counted

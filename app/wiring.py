@@ -19,7 +19,7 @@ from affinity.service import AffinityService
 from app import contracts, migrations
 from app.health import Check, Health, database_answers, folder_is_writable, measure_outboxes
 from app.http import HttpApp, Limits
-from app.metrics import DAMAGED, REQUESTS, rendered
+from app.metrics import DAMAGED, REQUESTS, counted_v2, rendered
 from app.mllp import MllpLimits, MllpListener
 from app.ports import LocalRegistry
 from app.relay import FORWARD_AUDIT, HANDLE, PERIODIC, Consumer, Handler, Periodic
@@ -301,7 +301,14 @@ class House:
             if listen:
                 host, _, port = listen.rpartition(":")
                 listeners.append(
-                    MllpListener(self.v2, host, int(port), limits=limits, tls=tls() if tls else None, too_long=self.v2.too_long)
+                    MllpListener(
+                        counted_v2(self.v2),
+                        host,
+                        int(port),
+                        limits=limits,
+                        tls=tls() if tls else None,
+                        too_long=self.v2.too_long,
+                    )
                 )
         return tuple(listeners)
 

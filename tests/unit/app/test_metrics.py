@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.metrics import MULTIPROCESS, REGISTRY, REQUESTS, rendered
+import pytest
+
+from app.metrics import MULTIPROCESS, REGISTRY, REQUESTS, counted_v2, rendered
+from kernel.peer import Peer
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -17,6 +20,20 @@ def test_a_request_is_counted_by_door_and_outcome() -> None:
     REQUESTS.labels("Test", "answered").inc()
 
     assert b'hie_requests_total{door="Test",outcome="answered"} 2.0' in rendered(several_processes=False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [(b"MSH|^~\\&|\rMSA|AA|1\r", "answered"), (b"MSH|^~\\&|\rMSA|AE|1\r", "refused"), (b"", "refused")],
+)
+def test_a_message_is_counted_by_how_it_was_acknowledged(answer: bytes, outcome: str) -> None:
+    labels = {"door": "HL7v2", "outcome": outcome}
+    before = REGISTRY.get_sample_value("hie_requests_total", labels) or 0.0
+
+    given = counted_v2(lambda _message, _peer: answer)(b"", Peer("127.0.0.1", "127.0.0.1:2575"))
+
+    assert given == answer
+    assert REGISTRY.get_sample_value("hie_requests_total", labels) == before + 1
 
 
 def test_no_label_can_hold_more_than_a_door_an_outcome_or_a_box() -> None:
