@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -11,10 +12,11 @@ import zstandard
 
 PLAIN: Final = 0
 SHARED_WORDS: Final = 1
-"""Packed with the first dictionary. Its bytes are frozen: better words come in a second dictionary with another number."""
+"""Packed with the first dictionary, which is frozen: better words come in a second one. A checksum leads what was packed."""
 LIMIT: Final = 64 << 20
 """Bytes that unpacking gives at most."""
 _LEVEL: Final = 3
+_CHECKSUM: Final = 4
 _local = threading.local()
 
 
@@ -25,6 +27,7 @@ def packed(data: bytes) -> tuple[int, bytes]:
         compressor = zstandard.ZstdCompressor(level=_LEVEL, dict_data=_words())
         _local.compressor = compressor
     small = compressor.compress(data)
+    small = _checksum(small) + small
     return (SHARED_WORDS, small) if len(small) < len(data) else (PLAIN, data)
 
 
@@ -38,12 +41,20 @@ def unpacked(packing: int, data: bytes) -> bytes:
     if decompressor is None:
         decompressor = zstandard.ZstdDecompressor(dict_data=_words())
         _local.decompressor = decompressor
+    checksum, small = data[:_CHECKSUM], data[_CHECKSUM:]
+    if checksum != _checksum(small):
+        raise ValueError("the packed bytes are damaged")
     try:
-        if zstandard.frame_content_size(data) > LIMIT:
+        if zstandard.frame_content_size(small) > LIMIT:
             raise ValueError("larger than anything that was packed")
-        return decompressor.decompress(data, max_output_size=LIMIT)
+        return decompressor.decompress(small, max_output_size=LIMIT)
     except zstandard.ZstdError:
         raise ValueError("the packed bytes are damaged") from None
+
+
+def _checksum(small: bytes) -> bytes:
+    """Of the packed bytes, not of what they hold: zstd has bits that may be one thing or the other and unpack to the same."""
+    return zlib.crc32(small).to_bytes(_CHECKSUM, "big")
 
 
 @cache

@@ -28,7 +28,17 @@ def test_an_audit_message_shrinks_to_a_fifth() -> None:
 
 
 def test_what_the_first_release_packed_is_unpacked() -> None:
-    assert unpacked(SHARED_WORDS, bytes.fromhex("28b52ffd202a550000000200b2e510684c5781")) == b"<AuditMessage>" * 3
+    assert unpacked(SHARED_WORDS, bytes.fromhex("7ab87c4528b52ffd202a550000000200b2e510684c5781")) == b"<AuditMessage>" * 3
+
+
+def test_every_flipped_bit_of_the_packed_bytes_is_told() -> None:
+    _, small = packed(an_event().to_xml())
+
+    for place in range(8 * len(small)):
+        damaged = bytearray(small)
+        damaged[place // 8] ^= 1 << place % 8
+        with pytest.raises(ValueError, match="damaged"):
+            unpacked(SHARED_WORDS, bytes(damaged))
 
 
 def test_damaged_bytes_are_told() -> None:
