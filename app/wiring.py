@@ -82,10 +82,12 @@ from registry.transactions.iti92_restricted_update import RestrictedUpdateDocume
 from repository.model import RepositoryContext
 from repository.ports import RegistryPort
 from repository.remote_registry import RemoteRegistry
+from repository.removing import DocumentRemover
 from repository.service import RepositoryService
 from repository.storage import vault_at
 from repository.transactions.iti41_provide_and_register import ProvideAndRegister
 from repository.transactions.iti43_retrieve_document_set import RetrieveDocumentSet
+from repository.transactions.iti86_remove_documents import RemoveDocuments
 from repository.upkeep import Periods, Upkeep
 from repository.vault import Content, Vault
 from soap.exchange import Door, Exchange, SoapHooks, SoapResponse
@@ -277,6 +279,7 @@ class House:
             RemoveMetadata(self.registry),
             ProvideAndRegister(self.repository),
             RetrieveDocumentSet(self.repository),
+            RemoveDocuments(DocumentRemover(self.database, self.vault, self._repository_context)),
             *self._patient_doors_v3(),
         ]
         hooks = SoapHooks(after=_count_soap)

@@ -96,6 +96,14 @@ class Retrieval:
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """What ITI-86 removed, and why it did not remove the others."""
+
+    unique_ids: Sequence[str]
+    violations: Sequence[Violation]
+
+
+@dataclass(frozen=True, slots=True)
 class Swept:
     """What a sweep did, in numbers.
 

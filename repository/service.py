@@ -71,7 +71,7 @@ class RepositoryService:
             raise Rejected(found)
         attempt = self._attempt(submission, documents)
         if self._is_done(attempt, subject):
-            self._finish(attempt, subject, documents)
+            self._finish(attempt, subject, documents, is_settled=True)
             return found
         for document in documents:
             self._vault.publish(document.attachment)
@@ -122,7 +122,8 @@ class RepositoryService:
         """The rows of a submission. Raises `Rejected`."""
         if not self._store.add_submission(work, attempt.record):
             known = self._store.submission(work.connection, attempt.record.set_unique_id, lock=True)
-            self._store.restart_submission(work, _begun_again(known, attempt.record))
+            is_whole = len(self._store.documents(work.connection, attempt.unique_ids)) == len(attempt.records)
+            self._store.restart_submission(work, _begun_again(known, attempt.record, is_whole=is_whole))
         # in the order of their ids, so that two submissions of the same documents wait for each other and not crosswise
         ordered = sorted(attempt.records, key=lambda record: record.unique_id)
         taken = [record.unique_id for record in ordered if not self._store.add_document(work, record, attempt.record)]
@@ -152,9 +153,12 @@ class RepositoryService:
         entries = self._registry.entries(attempt.unique_ids, subject)
         return not rules.missing_from(attempt.records, entries, self._context.repository_unique_id)
 
-    def _finish(self, attempt: _Attempt, subject: Subject, documents: Sequence[ReceivedDocument]) -> None:
+    def _finish(
+        self, attempt: _Attempt, subject: Subject, documents: Sequence[ReceivedDocument], *, is_settled: bool = False
+    ) -> None:
         with self._database.begin() as work:
-            self._store.settle_registered(work, attempt.record, attempt.records)
+            if not is_settled:  # what is settled is not written again: it might have been removed a moment ago
+                self._store.settle_registered(work, attempt.record, attempt.records)
             work.audit(self._provision_event(attempt.submission, subject, Outcome.SUCCESS))
         for document in documents:
             document.attachment.path.unlink(missing_ok=True)
@@ -245,13 +249,19 @@ def _set_in_use(known: SubmissionRecord) -> Rejected:
     return rejected(Condition.UNIQUE_ID_IN_USE, known.set_unique_id, "another submission set with this uniqueId is registered")
 
 
-def _begun_again(known: SubmissionRecord | None, present: SubmissionRecord) -> SubmissionRecord:
-    """The submission with its attempts counted. Raises `Rejected` when the registry has another of the same set."""
+def _begun_again(known: SubmissionRecord | None, present: SubmissionRecord, *, is_whole: bool) -> SubmissionRecord:
+    """The submission with its attempts counted. Raises `Rejected` when the registry has another of the same set.
+
+    One that was registered and whose documents were removed since (ITI-86) is a new one: only the registry, should it have been
+    relieved of the set as well, can let it in again. A request that comes twice does not bring back what was removed.
+    """
     if known is None or known.state is State.ORPHAN:
         return present
     is_same = known.digest == present.digest
     if known.state is State.REGISTERED and not is_same:
         raise _set_in_use(known)
+    if known.state is State.REGISTERED and not is_whole:
+        return present
     return replace(present, attempts=known.attempts + 1) if is_same else present
 
 

@@ -87,6 +87,9 @@ _DOCUMENTS_ORPHANED: Final = (
     .where(_D.set_unique_id == _SET, _D.state == int(State.STORED), _UNSETTLED)
     .values(state=int(State.ORPHAN), changed_at=_NOW)
 )
+_DOCUMENT_REMOVED: Final = (
+    DOCUMENT.delete().where(_D.unique_id == sa.bindparam("one"), _D.state == int(State.REGISTERED)).returning(*_RECORD)
+)
 _OLD: Final = (_UNSETTLED, _D.changed_at < sa.bindparam("before"))
 _OLD_UNSETTLED: Final = sa.select(*_RECORD).where(*_OLD).order_by(_D.changed_at).limit(sa.bindparam("number"))
 _OLD_REGISTERED: Final = (
@@ -166,6 +169,11 @@ class RepositoryStore:
         """A new one, stored; takes the place of an orphan. False when another document has the uniqueId."""
         insert = _statements(work.connection.dialect.name).add_document
         return work.connection.execute(insert, _row(work, record, submission, State.STORED)).first() is not None
+
+    def remove_documents(self, work: Work, unique_ids: Sequence[str]) -> Sequence[DocumentRecord]:
+        """Removes the rows of those that are registered, in the order given; what they held."""
+        removed = (work.connection.execute(_DOCUMENT_REMOVED, {"one": one}).first() for one in unique_ids)
+        return [_record(row) for row in removed if row is not None]
 
     def unsettled(self, connection: Connection, *, before: int, limit: int) -> Sequence[DocumentRecord]:
         """Documents that are not registered and have not changed since `before`, the oldest first."""

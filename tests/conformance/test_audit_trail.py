@@ -109,6 +109,13 @@ def retrieve_partly(scene: Scene) -> Reply:
     return scene.soap.call(m.ACTION_43, wanted, REPOSITORY_PATH)
 
 
+def remove(scene: Scene, **changes: str) -> Reply:
+    """ITI-86 of a document that was provided just before."""
+    retrieve(scene)
+    named = (changes.get("repository", m.REPOSITORY), scene.mark)
+    return scene.soap.call("urn:ihe:iti:2017:RemoveDocuments", m.remove_documents(named), REPOSITORY_PATH)
+
+
 def on_demand(scene: Scene, **changes: str) -> Reply:
     """ITI-61."""
     one = entry(scene, object_type="urn:uuid:34268e47-fdf5-41a6-ba33-82133c465248", hash=None, size=None, **changes)
@@ -257,6 +264,8 @@ PLAYS = [
     Play("ITI-43", "a document is retrieved", retrieve, EXPORT, "R", "0", lambda s: s.mark, is_reversed=True),
     Play("ITI-43", "a document is not there", retrieve_partly, EXPORT, "R", "8", lambda s: f"{s.mark}.1", is_reversed=True),
     Play("ITI-43", "another one is", retrieve_partly, EXPORT, "R", "0", lambda s: s.mark, count=2, is_reversed=True),
+    Play("ITI-86", "a document is removed", lambda s: remove(s), RECORD, "D", "0", lambda s: (s.mark, s.patient.cx)),
+    Play("ITI-86", "a removal elsewhere is refused", lambda s: remove(s, repository="2.999.8"), RECORD, "D", "8", lambda s: s.mark),
 ]
 
 
@@ -289,7 +298,7 @@ def test_every_transaction_with_a_door_is_played_done_and_refused() -> None:
     done = {play.transaction for play in PLAYS if play.outcome == "0"}
     refused = {play.transaction for play in PLAYS if play.outcome != "0"}
 
-    served = {f"ITI-{n}" for n in (8, 9, 18, 21, 30, 41, 42, 43, 44, 45, 47, 51, 61)}
+    served = {f"ITI-{n}" for n in (8, 9, 18, 21, 30, 41, 42, 43, 44, 45, 47, 51, 61, 86)}
     assert done == refused == served
 
 

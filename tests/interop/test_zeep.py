@@ -22,7 +22,7 @@ from kernel.errors import Condition, Rejected
 from kernel.identifiers import AssigningAuthority, PatientId, new_entry_uuid
 from kernel.times import system_clock
 from kernel.xml import Element, parse_xml
-from soap.zeep_client import SoapClient, SoapFaultReceived
+from soap.zeep_client import SoapClient
 from tests.support import messages as m
 from tests.support.service import Service, running
 from tests.support.shared import faults, sample
@@ -166,8 +166,6 @@ CALLS: dict[str, dict[str, tuple[Callable[[], bytes], str]]] = {
         "PDSupplier_QUQI_IN000003UV01_Cancel": (partial(soap_body, "iti-47", "05_PDQQuery1Cancel_20110328.xml"), ACKNOWLEDGEMENT),
     },
 }
-NOT_YET = frozenset({"DocumentRepository_RemoveDocuments"})
-"""In the contract already, and answered by the fault for actions that are not served until their doors are built."""
 
 
 @pytest.mark.parametrize("name", sorted(PATHS))
@@ -175,12 +173,12 @@ def test_every_operation_of_a_contract_is_called_below(name: str) -> None:
     assert set(CALLS[name]) == set(local_operations(name))
 
 
-def operations(*, served: bool) -> list[tuple[str, str]]:
+def operations() -> list[tuple[str, str]]:
     """Contract and operation."""
-    return [(name, o) for name, calls in CALLS.items() for o in calls if (o in NOT_YET) is not served]
+    return [(name, operation) for name, calls in CALLS.items() for operation in calls]
 
 
-@pytest.mark.parametrize(("name", "operation"), operations(served=True))
+@pytest.mark.parametrize(("name", "operation"), operations())
 def test_an_operation_answers_with_its_own_message(service: Service, tmp_path: Path, name: str, operation: str) -> None:
     body, answer = CALLS[name][operation]
 
@@ -190,18 +188,6 @@ def test_an_operation_answers_with_its_own_message(service: Service, tmp_path: P
     assert reply.body.tag == answer
     assert reply.warnings == ()
     assert faults("hl7v3" if answer.startswith(f"{{{V3}}}") else "xds", without_includes(reply.body)) == []
-
-
-@pytest.mark.parametrize(("name", "operation"), operations(served=False))
-def test_an_operation_that_is_not_served_yet_is_answered_by_the_fault_that_says_so(
-    service: Service, tmp_path: Path, name: str, operation: str
-) -> None:
-    body, _ = CALLS[name][operation]
-
-    with client_of(service, name, tmp_path) as client, pytest.raises(SoapFaultReceived) as fault:
-        client.call(operation, body())
-
-    assert (fault.value.code, fault.value.subcodes) == ("Sender", ("ActionNotSupported",))
 
 
 def client_of(service: Service, name: str, spool: Path) -> AbstractContextManager[SoapClient]:

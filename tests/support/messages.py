@@ -257,14 +257,23 @@ def provide_and_register(entry: Entry, content: bytes, message_id: str = "", set
     return multipart(envelope(ACTION_41, body, message_id), {"document@test": content})
 
 
-def retrieve(*documents: tuple[str, str]) -> str:
-    """A RetrieveDocumentSetRequest for pairs of repositoryUniqueId and documentUniqueId."""
-    inner = "".join(
+def _wanted(documents: Iterable[tuple[str, str]]) -> str:
+    return "".join(
         f"<xdsb:DocumentRequest><xdsb:RepositoryUniqueId>{r}</xdsb:RepositoryUniqueId>"
         f"<xdsb:DocumentUniqueId>{d}</xdsb:DocumentUniqueId></xdsb:DocumentRequest>"
         for r, d in documents
     )
-    return f'<xdsb:RetrieveDocumentSetRequest xmlns:xdsb="{XDSB}">{inner}</xdsb:RetrieveDocumentSetRequest>'
+
+
+def retrieve(*documents: tuple[str, str]) -> str:
+    """A RetrieveDocumentSetRequest for pairs of repositoryUniqueId and documentUniqueId."""
+    return f'<xdsb:RetrieveDocumentSetRequest xmlns:xdsb="{XDSB}">{_wanted(documents)}</xdsb:RetrieveDocumentSetRequest>'
+
+
+def remove_documents(*documents: tuple[str, str]) -> str:
+    """A RemoveDocumentsRequest for pairs of repositoryUniqueId and documentUniqueId."""
+    name = "rmd:RemoveDocumentsRequest"
+    return f'<{name} xmlns:rmd="urn:ihe:iti:rmd:2017" xmlns:xdsb="{XDSB}">{_wanted(documents)}</{name}>'
 
 
 def adt(

@@ -135,13 +135,7 @@ def test_an_empty_server_is_filled(database_url: str, tmp_path: Path) -> None:
     assert late == ()
 
 
-NOT_YET = "urn:ihe:iti:2017:RemoveDocuments"
-"""ITI-86: in the contract, without a door so far."""
-
-
-@pytest.mark.parametrize(
-    "action", [pytest.param(a, marks=pytest.mark.xfail(strict=True)) if a == NOT_YET else a for a in actions()]
-)
+@pytest.mark.parametrize("action", actions())
 def test_every_action_that_a_contract_names_has_a_door(house: House, action: str) -> None:
     message = m.envelope(action, '<x xmlns="urn:test"/>')
 
