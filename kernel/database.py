@@ -112,9 +112,13 @@ class Database:
         self._autocommit = self.engine if self.is_sqlite else _engine(url, pool_size, isolation_level="AUTOCOMMIT")
 
     @contextmanager
-    def begin(self) -> Iterator[Work]:
-        """A unit of work: leaving the block commits, raising rolls back. Raises `Unavailable` when the database is away or full."""
-        with _explained(), self._transaction() as connection:
+    def begin(self, *, snapshot: bool = False) -> Iterator[Work]:
+        """A unit of work: leaving the block commits, raising rolls back. Raises `Unavailable` when the database is away or full.
+
+        With `snapshot` every statement sees what was committed before the first, on both databases: for units that read and add
+        rows of their own, since one that changes what another changed meanwhile fails.
+        """
+        with _explained(), self._transaction(snapshot=snapshot) as connection:
             work = Work(connection, int(self._clock().timestamp() * 1000))
             yield work
             self._flush(work)
@@ -165,9 +169,12 @@ class Database:
         self._autocommit.dispose()
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def _transaction(self, *, snapshot: bool) -> Iterator[Connection]:
         if self._writer is not None:
             with self._writer.begin() as connection:
+                yield connection
+        elif snapshot:
+            with self.engine.connect() as connection, _at_one_moment(connection).begin():
                 yield connection
         else:
             with self.engine.begin() as connection:
@@ -307,6 +314,11 @@ def _engine(url: str, pool_size: int, **options: str) -> Engine:
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _at_one_moment(connection: Connection) -> Connection:
+    """The driver says it with its BEGIN, and the pool takes it back: no round trip more."""
+    return connection.execution_options(isolation_level="REPEATABLE READ")
 
 
 def _prepare_sqlite(raw: sqlite3.Connection, _record: object) -> None:

@@ -210,7 +210,7 @@ class RegistryService:
                 fragments = self._querying.answer(connection, question, self._database.audit_parameters(messages))
             self._database.committed()
             return fragments
-        with self._database.begin() as work:
+        with self._database.begin(snapshot=True) as work:
             work.audited += messages
             return self._querying.answer(work.connection, question)
 

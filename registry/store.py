@@ -116,8 +116,13 @@ _LOCKED: Final = (
     Statement(_ENTRIES_BY_UUID.with_for_update(of=ENTRY), _EntryRow._make),
     Statement(_FOLDERS_BY_UUID.with_for_update(of=FOLDER), _FolderRow._make),
 )
-_SETS_BY_UUID: Final = Statement(_SETS.where(AnyOf(_S.uuid, "uuids")), _SetRow._make)
-_ASSOCIATIONS_BY_UUID: Final = Statement(sa.select(_A.uuid, _A.status).where(AnyOf(_A.uuid, "uuids")), _AssociationRow._make)
+_SETS_BY_UUID: Final = _SETS.where(AnyOf(_S.uuid, "uuids")).order_by(_S.uuid)
+_ASSOCIATIONS_BY_UUID: Final = sa.select(_A.uuid, _A.status).where(AnyOf(_A.uuid, "uuids")).order_by(_A.uuid)
+_OTHERS_SEEN: Final = (Statement(_SETS_BY_UUID, _SetRow._make), Statement(_ASSOCIATIONS_BY_UUID, _AssociationRow._make))
+_OTHERS_LOCKED: Final = (
+    Statement(_SETS_BY_UUID.with_for_update(of=SUBMISSION_SET), _SetRow._make),
+    Statement(_ASSOCIATIONS_BY_UUID.with_for_update(of=ASSOCIATION), _AssociationRow._make),
+)
 _ENTRIES_BY_UNIQUE_ID: Final = Statement(_ENTRIES.where(AnyOf(_E.unique_id, "unique_ids")).order_by(_E.copy), _EntryRow._make)
 _FOLDERS_BY_UNIQUE_ID: Final = Statement(_FOLDERS.where(AnyOf(_F.unique_id, "unique_ids")), _FolderRow._make)
 _SETS_BY_UNIQUE_ID: Final = Statement(_SETS.where(AnyOf(_S.unique_id, "unique_ids")), _SetRow._make)
@@ -208,8 +213,9 @@ class RegistryStore:
             _TOUCH.run(connection, {"uuids": sorted(folders), "updated": updated})
 
     def objects(self, connection: Connection, uuids: Collection[Key], *, lock: bool = False) -> dict[Key, RegisteredObject]:
-        """The registered objects with these ids. Locked entries and folders stay as they are until the unit of work ends."""
+        """The registered objects with these ids. Locked ones stay as they are until the unit of work ends."""
         entries, folders = _LOCKED if lock else _SEEN
+        sets, associations = _OTHERS_LOCKED if lock else _OTHERS_SEEN
         found: dict[Key, RegisteredObject] = {}
         for some in _in_portions(sorted(uuids), _UUIDS):
             parameters = {"uuids": some}
@@ -218,8 +224,8 @@ class RegistryStore:
             rest = [uuid for uuid in some if uuid not in found]
             if rest:
                 parameters = {"uuids": rest}
-                found |= {o.key: o for o in map(_set, _SETS_BY_UUID.rows(connection, parameters))}
-                found |= {o.key: o for o in map(_association, _ASSOCIATIONS_BY_UUID.rows(connection, parameters))}
+                found |= {o.key: o for o in map(_set, sets.rows(connection, parameters))}
+                found |= {o.key: o for o in map(_association, associations.rows(connection, parameters))}
         return found
 
     def with_unique_ids(self, connection: Connection, unique_ids: Collection[str]) -> Sequence[RegisteredObject]:
@@ -235,7 +241,11 @@ class RegistryStore:
     def versions(self, connection: Connection, logical_keys: Collection[Key], *, lock: bool = False) -> dict[Key, RegisteredObject]:
         """The latest version of each object, by logicalID."""
         parameters = {"logicals": sorted(logical_keys)}
-        entries, folders = _VERSIONS_LOCKED if lock else _VERSIONS_SEEN
+        if lock:
+            # who waited for a lock does not see, in the same statement, the version that was added meanwhile
+            for statement in _VERSIONS_LOCKED:
+                statement.rows(connection, parameters)
+        entries, folders = _VERSIONS_SEEN
         found = [*map(_entry, entries.rows(connection, parameters)), *map(_folder, folders.rows(connection, parameters))]
         return {obj.logical_key: obj for obj in sorted(found, key=lambda obj: obj.version)}
 

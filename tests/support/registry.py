@@ -23,7 +23,7 @@ from kernel.identifiers import PatientId, parse_cx
 from kernel.outbox import AUDIT_OUTBOX
 from kernel.peer import Peer
 from kernel.xml import Element, parse_xml
-from registry.ports import Verdict
+from registry.ports import PatientDirectory, Verdict
 from registry.service import RegistryService
 from registry.settings import RegistrySettings
 from soap.exchange import Addressing, Door, Exchange
@@ -149,12 +149,12 @@ def audits(registry: Registry) -> list[str]:
     return [bytes(message).decode() for message in messages]
 
 
-def a_registry(database: Database, **settings: object) -> Registry:
-    """A registry with two known patients and open code sets."""
+def a_registry(database: Database, *, directory: PatientDirectory | None = None, **settings: object) -> Registry:
+    """A registry with two known patients and open code sets; `directory` knows the patients in place of the book."""
     book, codes, clock = PatientBook(), CodeBook(), TickingClock()
     service = RegistryService(
         database,
-        directory=book,
+        directory=directory or book,
         code_sets=codes,
         audit=AUDIT,
         settings=RegistrySettings.model_validate(settings),
