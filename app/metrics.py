@@ -30,6 +30,10 @@ OLDEST: Final = Gauge(
     "hie_outbox_oldest_seconds", "Age of the oldest row that waits", ("box",), registry=REGISTRY, multiprocess_mode="max"
 )
 DEAD: Final = Gauge("hie_outbox_dead_rows", "Rows given up after every try", registry=REGISTRY, multiprocess_mode="max")
+CERTIFICATE: Final = Gauge(
+    "hie_certificate_expires_seconds", "Time until our certificate expires", registry=REGISTRY, multiprocess_mode="min"
+)
+NODES_REFUSED: Final = Counter("hie_nodes_refused", "Nodes not let in over TLS", ("listener",), registry=REGISTRY)
 DAMAGED: Final = Counter("hie_documents_damaged", "Stored documents found not to be what was stored", registry=REGISTRY)
 
 

@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import structlog
@@ -17,6 +18,7 @@ import structlog
 from hl7v2.mllp import MllpDecoder, OverLimit, frame
 from kernel.logs import bound
 from kernel.peer import Peer
+from kernel.tls import NodeRefused, TlsPipe, explain
 
 Dispatch = Callable[[bytes, Peer], bytes]
 """From a message to its answer; an empty answer is not sent."""
@@ -65,13 +67,14 @@ class MllpListener:
         limits: MllpLimits,
         tls: ssl.SSLContext | None = None,
         too_long: Dispatch | None = None,
-        new_request_id: Callable[[], str] = _new_request_id,
+        refused: NodeRefused = lambda _peer, _reason: None,
     ) -> None:
         """Port 0 is any free one. `too_long` answers a frame over the limit from its beginning, else the connection is closed."""
+        self.refused = refused
         self.dispatch = dispatch
         self.too_long = too_long
         self.limits = limits
-        self.new_request_id = new_request_id
+        self.new_request_id = _new_request_id
         self.endpoint = f"{host}:{port}"
         self.connections_open = 0
         self.connections_refused = 0
@@ -116,10 +119,7 @@ class MllpListener:
 
     async def _listen(self) -> int:
         host, port = self._address
-        handshake = self.limits.frame_seconds if self.tls else None
-        self._server = await self.loop.create_server(
-            lambda: _Connection(self), host, port, ssl=self.tls, backlog=BACKLOG, ssl_handshake_timeout=handshake
-        )
+        self._server = await self.loop.create_server(lambda: _Connection(self), host, port, backlog=BACKLOG)
         bound: int = self._server.sockets[0].getsockname()[1]
         self.endpoint = f"{host}:{bound}"
         self._watch()
@@ -167,6 +167,7 @@ class _Connection(asyncio.Protocol):
     """One connection: its messages are answered one after the other, in order."""
 
     __slots__ = (
+        "_began",
         "_busy",
         "_closing",
         "_decoder",
@@ -176,6 +177,7 @@ class _Connection(asyncio.Protocol):
         "_listener",
         "_paused",
         "_peer",
+        "_tls",
         "_transport",
         "_waiting",
         "_writable",
@@ -194,6 +196,8 @@ class _Connection(asyncio.Protocol):
         self._heard = 0.0
         self._held = 0
         self._frame_began: float | None = None
+        self._tls = TlsPipe(listener.tls) if listener.tls else None
+        self._began = 0.0
 
     # what asyncio calls
 
@@ -209,14 +213,15 @@ class _Connection(asyncio.Protocol):
         if connected is not None:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         address = transport.get_extra_info("peername")
-        subject = certificate_subject(transport.get_extra_info("peercert"))
-        self._peer = Peer(str(address[0]) if address else "", self._listener.endpoint, subject)
-        self._heard = self._listener.loop.time()
+        self._peer = Peer(str(address[0]) if address else "", self._listener.endpoint)
+        self._heard = self._began = self._listener.loop.time()
         self._listener.connections.add(self)
         self._listener.connections_open += 1
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the signature of asyncio
+    def connection_lost(self, exc: Exception | None) -> None:
         """Forgets the connection; a message in hand is still handled."""
+        if self._is_shaking and self._heard > self._began and not self._closing:
+            self._refuse(explain(exc) if isinstance(exc, OSError) else "the other side ended the connection within the handshake")
         self._closing = True
         self._waiting.clear()
         self._listener.held_bytes -= self._held
@@ -230,6 +235,8 @@ class _Connection(asyncio.Protocol):
         if self._closing:
             return
         now = self._heard = self._listener.loop.time()
+        if self._tls is not None:
+            data = self._opened(self._tls, data)
         junk = self._decoder.junk
         self._decoder.feed(data)
         self._listener.junk_bytes += self._decoder.junk - junk
@@ -247,6 +254,8 @@ class _Connection(asyncio.Protocol):
             self._give_up("too many bytes outside frames")
         self._hold()
         self._next()
+        if self._tls is not None and self._tls.is_ended:
+            self.close_when_done()
 
     def _hold(self) -> None:
         """Counts what this connection holds, and gives it up when all hold too much and it more than a little."""
@@ -258,9 +267,10 @@ class _Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client has said all it will say: what was accepted is answered, then the connection closed."""
+        if self._is_shaking:
+            return False
         self.close_when_done()
-        # TLS cannot be half closed
-        return self._listener.tls is None and (self._busy or bool(self._waiting))
+        return self._busy or bool(self._waiting)
 
     def pause_writing(self) -> None:
         """The client does not read its answers: nothing more is done for it until it does."""
@@ -278,6 +288,11 @@ class _Connection(asyncio.Protocol):
         """Closes the connection when it was silent, slow to send or slow to read for too long."""
         limits = self._listener.limits
         silent = now - self._heard
+        if self._is_shaking and now - self._began > limits.frame_seconds:
+            if self._heard > self._began and not self._closing:
+                self._refuse("the other side did not finish the handshake in time")
+            self.abort()
+            return
         is_slow = self._frame_began is not None and not self._paused and now - self._frame_began > limits.frame_seconds
         if is_slow:
             self._listener.timeouts += 1
@@ -337,7 +352,7 @@ class _Connection(asyncio.Protocol):
             self._close()
             return
         if answer and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(frame(answer))
+            self._write(frame(answer))
         self._next()
         if self._closing and not self._busy and not self._waiting:
             self._close()
@@ -354,10 +369,52 @@ class _Connection(asyncio.Protocol):
                 self._frame_began = self._listener.loop.time()
             self._transport.resume_reading()
 
+    @property
+    def _is_shaking(self) -> bool:
+        return self._tls is not None and not self._tls.is_ready
+
+    def _opened(self, tls: TlsPipe, data: bytes) -> bytes:
+        """What the bytes say; nothing where the other side is not let in, which ends the connection."""
+        was_ready = tls.is_ready
+        try:
+            text = tls.receive(data)
+        except ssl.SSLError as problem:
+            self._refuse(explain(problem))
+            self._flush(tls)
+            self._close()
+            return b""
+        self._flush(tls)
+        if tls.is_ready and not was_ready:
+            self._peer = replace(self._peer, certificate_subject=tls.subject)
+        return text
+
+    def _write(self, data: bytes) -> None:
+        assert self._transport is not None
+        if self._tls is None:
+            self._transport.write(data)
+        else:
+            self._tls.send(data)
+            self._flush(self._tls)
+
+    def _flush(self, tls: TlsPipe) -> None:
+        data = tls.outgoing()
+        if data and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _refuse(self, reason: str) -> None:
+        self._closing = True
+        log.warning("TLS refused", peer=self._peer.address, reason=reason)
+        with suppress(RuntimeError):  # the pool has ended with the listener
+            self._listener.pool.submit(self._listener.refused, self._peer, reason)
+
     def _close(self) -> None:
         self._closing = True
-        if self._transport is not None:
-            self._transport.close()
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._tls is not None and self._tls.is_ready:
+            self._tls.close()
+            self._flush(self._tls)
+        self._transport.close()
 
     def _give_up(self, reason: str) -> None:
         log.warning("connection closed", reason=reason, peer=self._peer.address)
@@ -368,21 +425,3 @@ class _Connection(asyncio.Protocol):
 
 def _size(event: bytes | OverLimit) -> int:
     return len(event) if isinstance(event, bytes) else len(event.head)
-
-
-def certificate_subject(certificate: dict[str, object] | None) -> str:
-    """The distinguished name of a verified certificate, `CN=..., O=...`; empty without one."""
-    names = certificate.get("subject") if certificate else None
-    if not isinstance(names, tuple):
-        return ""
-    return ", ".join(f"{_SHORT.get(key, key)}={value}" for relative in reversed(names) for key, value in relative)
-
-
-_SHORT = {
-    "commonName": "CN",
-    "organizationName": "O",
-    "organizationalUnitName": "OU",
-    "countryName": "C",
-    "localityName": "L",
-    "stateOrProvinceName": "ST",
-}

@@ -17,13 +17,13 @@ from typing import Any, Final
 import structlog
 from cheroot import wsgi
 from cheroot.makefile import StreamReader, StreamWriter
-from cheroot.server import HTTPRequest
+from cheroot.server import HTTPConnection, HTTPRequest
 from cheroot.ssl import Adapter
 
 from app.request_body import ChunkedBody, KnownLengthBody, RequestBody
 from app.settings import HttpSettings
 from kernel.peer import Peer
-from kernel.tls import subject_of
+from kernel.tls import NodeRefused, explain, subject_of
 
 log = structlog.get_logger("http")
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -59,6 +59,35 @@ class _LazyTls(Adapter):
     def makefile(self, sock: ssl.SSLSocket, mode: str = "r", bufsize: int = -1) -> object:
         kind = StreamReader if "r" in mode else StreamWriter
         return kind(sock, mode, bufsize if bufsize > 0 else 65536)
+
+
+class _Connection(HTTPConnection):
+    """A connection whose handshake, over TLS, is made by the thread that serves it; who is not let in is told of."""
+
+    _is_shaken = False
+
+    def communicate(self) -> bool:
+        """See `HTTPConnection`; False ends the connection."""
+        if isinstance(self.socket, ssl.SSLSocket) and not self._is_shaken:
+            if not self._shake(self.socket):
+                return False
+            self._is_shaken = True
+        return bool(super().communicate())  # type: ignore[no-untyped-call]  # cheroot has no types
+
+    def _shake(self, connection: ssl.SSLSocket) -> bool:
+        try:
+            # one who says nothing, as a port scan or a balancer does, has not tried to be let in
+            if not socket.socket.recv(connection, 1, socket.MSG_PEEK):
+                return False
+        except OSError:
+            return False
+        try:
+            connection.do_handshake()
+        except (OSError, ValueError) as problem:
+            reason = explain(problem) if isinstance(problem, OSError) else "the handshake is malformed"
+            self.server.refused(Peer(self.remote_addr or "", self.server.endpoint), reason)
+            return False
+        return True
 
 
 class _Gateway(wsgi.Gateway_10):
@@ -98,8 +127,9 @@ class _Server(wsgi.Server):
 
     software = "Affinity"
     keep_alive_conn_limit = _KEPT_CONNECTIONS
+    ConnectionClass = _Connection
 
-    def __init__(self, app: WsgiApp, host: str, port: int, settings: HttpSettings) -> None:
+    def __init__(self, app: WsgiApp, host: str, port: int, settings: HttpSettings, refused: NodeRefused) -> None:
         super().__init__(
             (host, port),
             app,
@@ -109,6 +139,8 @@ class _Server(wsgi.Server):
             accepted_queue_size=_KEPT_CONNECTIONS,
             reuse_port=settings.processes > 1,
         )
+        self.refused = refused
+        self.endpoint = f"https://{host}:{port}"
         self.gateway = _Gateway  # cheroot sets its own on the instance
         self.server_name = host
         self.public_url = settings.public_url.rstrip("/")
@@ -124,9 +156,17 @@ class _Server(wsgi.Server):
 class HttpServer:
     """One listener. `start` returns the port; `stop` lets the requests in hand end."""
 
-    def __init__(self, app: WsgiApp, listen: str, settings: HttpSettings, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        app: WsgiApp,
+        listen: str,
+        settings: HttpSettings,
+        *,
+        tls: ssl.SSLContext | None = None,
+        refused: NodeRefused = lambda _peer, _reason: None,
+    ) -> None:
         host, _, port = listen.rpartition(":")
-        self._server = _Server(app, host, int(port), settings)
+        self._server = _Server(app, host, int(port), settings, refused)
         if tls is not None:
             self._server.ssl_adapter = _LazyTls(tls)
         self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)

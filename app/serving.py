@@ -54,6 +54,7 @@ def serve_until_told(settings: Settings, data: Path, *, part: str = "all") -> in
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         while not told.wait(_LOOK_SECONDS):
+            house.look_at_certificates()
             # without the others the service is not what it was told to be; whoever supervises it starts it anew
             if any(child.poll() is not None for child in children) or (part != "all" and os.getppid() != parent):
                 log.error("another process of this service has ended")
@@ -163,7 +164,7 @@ def start_http(house: House, stack: ExitStack) -> None:
     app = house.http_app()
     for listen, tls in ((http.listen, None), (http.listen_tls, house.server_tls)):
         if listen:
-            server = HttpServer(app, listen, http, tls=tls() if tls else None)
+            server = HttpServer(app, listen, http, tls=tls() if tls else None, refused=house.node_refused("http"))
             with _listening("http"):
                 server.start()
             stack.callback(server.stop)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from access.settings import NodeSettings
 from affinity.settings import AffinitySettings
 from arr.settings import ArrSettings
 from mpi.settings import MatchingSettings, MpiSettings
@@ -48,6 +49,9 @@ class TlsSettings(Section):
     trust: Path | None = Field(None, description="File with the authorities that issue the certificates of nodes (PEM).")
     revoked: Path | None = Field(None, description="File with revocation lists (PEM); checked when given.")
     client_certificate: bool = Field(True, description="Whether a node must show a certificate.")
+    nodes: tuple[NodeSettings, ...] = Field(
+        (), description="The registered nodes. Without any, every trusted certificate may ask for everything."
+    )
 
 
 class HttpSettings(Section):

@@ -22,7 +22,7 @@ from arr.transactions.iti20_record_audit_event import RecordAuditEvent
 from atna.syslog import Frame, SyslogDecoder
 from kernel.errors import HieError
 from kernel.peer import Peer
-from kernel.tls import TlsPipe, explain
+from kernel.tls import NodeRefused, TlsPipe, explain
 
 log = structlog.get_logger("syslog")
 BATCH = 500
@@ -33,8 +33,8 @@ DATAGRAM_BYTES = 1 << 16
 BACKLOG = 1024
 _STOP_MARGIN = 5.0
 
-Refused = Callable[[str, str, str], None]
-"""A handshake failed: the other side's address, our endpoint, and why."""
+Admits = Callable[[Peer], str]
+"""Why a node whose certificate is good may still not send; empty when it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,13 @@ class SyslogListener:
         *,
         limits: SyslogLimits,
         tls: ssl.SSLContext | None = None,
-        refused: Refused = lambda _address, _endpoint, _reason: None,
+        refused: NodeRefused = lambda _peer, _reason: None,
+        admits: Admits = lambda _peer: "",
     ) -> None:
         self.door = door
         self.limits = limits
         self.refused = refused
+        self.admits = admits
         self.tls = tls
         self.counters = SyslogCounters()
         self.loop = asyncio.new_event_loop()
@@ -449,6 +451,11 @@ class _Connection(asyncio.Protocol):
         self._write(tls.outgoing())
         if tls.is_ready and not was_ready:
             self._peer = Peer(self._peer.address, self._peer.endpoint, tls.subject)
+            why_not = self._listener.admits(self._peer)
+            if why_not:
+                self._refuse(why_not)
+                self.finish()
+                return b""
         return text
 
     def _write(self, data: bytes) -> None:
@@ -459,7 +466,7 @@ class _Connection(asyncio.Protocol):
         self._listener.counters.handshakes_failed += 1
         self._is_ended = True
         log.warning("TLS refused", peer=self._peer.address, reason=reason)
-        self._listener.loop.run_in_executor(None, self._listener.refused, self._peer.address, self._peer.endpoint, reason)
+        self._listener.loop.run_in_executor(None, self._listener.refused, self._peer, reason)
 
     def _take(self, frames: Sequence[Frame]) -> None:
         if frames:

@@ -8,18 +8,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine.url import make_url
 
+from access.nodes import Nodes, transaction_of
 from affinity.service import AffinityService
 from app import contracts, migrations
 from app.health import Check, Health, database_answers, folder_is_writable, measure_outboxes
 from app.http import HttpApp, Limits
-from app.metrics import DAMAGED, REQUESTS, counted_v2, rendered
+from app.metrics import CERTIFICATE, DAMAGED, NODES_REFUSED, REQUESTS, counted_v2, rendered
 from app.mllp import MllpLimits, MllpListener
 from app.ports import LocalRegistry
 from app.relay import FORWARD_AUDIT, HANDLE, PERIODIC, Consumer, Handler, Periodic
@@ -48,10 +49,11 @@ from console.web import Logins, make_console
 from hl7v2.dispatch import V2Dispatcher
 from hl7v2.exchange import V2Door
 from kernel.database import Database
-from kernel.errors import Condition, HieError, Unavailable, violation
+from kernel.errors import Condition, HieError, Refused, Unavailable, violation
 from kernel.identifiers import Oid, new_entry_uuid
+from kernel.peer import Peer
 from kernel.times import system_clock
-from kernel.tls import ServerTls, TlsFiles, client_context, explain
+from kernel.tls import NodeRefused, ServerTls, TlsFiles, client_context, ends_of, explain, file_problems
 from mpi.authorities import Authorities
 from mpi.directory import MpiPatientDirectory
 from mpi.index import Index
@@ -90,12 +92,15 @@ from repository.transactions.iti43_retrieve_document_set import RetrieveDocument
 from repository.transactions.iti86_remove_documents import RemoveDocuments
 from repository.upkeep import Periods, Upkeep
 from repository.vault import Content, Vault
-from soap.exchange import Door, Exchange, SoapHooks, SoapResponse
+from soap.exchange import Door, Exchange, Operation, SoapHooks, SoapResponse
 from soap.spyne_door import SoapDoor
 from soap.zeep_client import SoapClient
 
 FEEDS = (("PRPA_IN201301UV02", Action.CREATE), ("PRPA_IN201302UV02", Action.UPDATE))
 """What ITI-44 feeds with, and what it does to a record."""
+
+_CERTIFICATE_SECONDS = 60.0
+"""Between two looks at when our certificate ends."""
 
 log = structlog.get_logger("wiring")
 
@@ -122,6 +127,8 @@ class House:
         )
         self._wake: Callable[[], None] = lambda: None
         self._forwarded: Callable[[str], None] = lambda _target: None
+        self._certificates_at = 0.0
+        self._certificate_problems: tuple[str, ...] = ()
         site = settings.audit.enterprise_site or settings.affinity.authority.oid
         self.audit_context: AuditContext = this_process(settings.audit.source_id, site)
 
@@ -282,7 +289,7 @@ class House:
             RemoveDocuments(DocumentRemover(self.database, self.vault, self._repository_context)),
             *self._patient_doors_v3(),
         ]
-        hooks = SoapHooks(after=_count_soap)
+        hooks = SoapHooks(before=self._admit_soap(doors), after=_count_soap)
         return SoapDoor(doors, contracts.body_schema, _log_bug, hooks, stage=self.vault.stage, limits=self.settings.soap)
 
     def http_app(self) -> HttpApp:
@@ -311,6 +318,7 @@ class House:
                         limits=limits,
                         tls=tls() if tls else None,
                         too_long=self.v2.too_long,
+                        refused=self.node_refused("mllp"),
                     )
                 )
         return tuple(listeners)
@@ -324,6 +332,9 @@ class House:
             clock=self.clock,
             new_control_id=lambda: f"{next(numbers):x}",
             leniency=lambda application, facility: self.index_authorities.is_lenient(f"{facility}|{application}"),
+            admit=lambda exchange, door: self.nodes.require(
+                exchange.peer, transaction_of(door), speaking_as=exchange.header.source
+            ),
         )
 
     @cached_property
@@ -441,12 +452,48 @@ class House:
             return ()
         limits = SyslogLimits(message_bytes=syslog.message_bytes)
         door = RecordAuditEvent(self.arr, self.clock)
-        return (SyslogListener(door, addresses, limits=limits, tls=tls, refused=self._node_refused),)
+        refused, admits = self.node_refused("syslog"), partial(_why_not, self.nodes, "ITI-20")
+        return (SyslogListener(door, addresses, limits=limits, tls=tls, refused=refused, admits=admits),)
 
-    def _node_refused(self, address: str, endpoint: str, reason: str) -> None:
-        event = node_authentication_failed(self.audit_context, when=self.clock(), address=address, endpoint=endpoint, reason=reason)
-        with self.database.begin() as work:
-            work.audit(event.to_xml())
+    # secure nodes
+
+    @cached_property
+    def nodes(self) -> Nodes:
+        """The registered nodes."""
+        return Nodes(self.settings.tls.nodes)
+
+    def node_refused(self, listener: str) -> NodeRefused:
+        """What a listener tells of a node that was not let in: it is counted and put on the record."""
+
+        def tell(peer: Peer, reason: str) -> None:
+            NODES_REFUSED.labels(listener).inc()
+            event = node_authentication_failed(self.audit_context, when=self.clock(), peer=peer, reason=reason)
+            with self.database.begin() as work:
+                work.audit(event.to_xml())
+
+        return tell
+
+    def _admit_soap(self, doors: Sequence[Door]) -> Callable[[Operation, Exchange], None]:
+        transactions = {door.operation.name: transaction_of(door) for door in doors}
+        return lambda operation, exchange: self.nodes.require(exchange.peer, transactions[operation.name])
+
+    def look_at_certificates(self) -> None:
+        """Takes renewed files, and says what will soon be wrong with those in use."""
+        files = self._tls_files()
+        if files is None:
+            return
+        if self._server_tls.is_outdated:
+            log.info("certificates renewed", file=str(files.certificate))
+            self.reload_tls()
+        elif time.monotonic() < self._certificates_at:
+            return
+        self._certificates_at = time.monotonic() + _CERTIFICATE_SECONDS
+        ends, now = ends_of(files), self.clock()
+        CERTIFICATE.set((ends - now).total_seconds() if ends else 0.0)
+        problems = tuple(file_problems(files, now))
+        for problem in problems if problems != self._certificate_problems else ():
+            log.warning("certificate", problem=problem)
+        self._certificate_problems = problems
 
     def server_tls(self) -> ssl.SSLContext:
         """What our TLS listeners use. Raises `SettingsProblem` where its files are not there or cannot be used."""
@@ -532,6 +579,15 @@ def with_password(url: str, file: Path | None) -> str:
 def _tell_damage(content: Content) -> None:
     DAMAGED.inc()
     log.error("a stored document is not what was stored", sha256=content.sha256)
+
+
+def _why_not(nodes: Nodes, transaction: str, peer: Peer) -> str:
+    """Why a node may not send; empty when it may."""
+    try:
+        nodes.require(peer, transaction)
+    except Refused as problem:
+        return problem.detail
+    return ""
 
 
 def discarded(_result: object) -> None:

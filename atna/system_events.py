@@ -14,6 +14,7 @@ from atna.message import AuditMessage, Outcome, Participant, ParticipantObject
 from atna.participants import UNKNOWN, AuditContext, network_type, our_process, user_at
 from atna.vocabulary import Action, LifeCycle, ObjectRole, ObjectType
 from kernel.codes import Code
+from kernel.peer import Peer
 
 AUDIT_LOG: Final = "Security Audit Log"
 _REASON: Final = "reason"
@@ -114,13 +115,13 @@ def audit_log_used(
     return deed.event(v.AUDIT_LOG_USED, Action.READ, *logs, *asked, *_patients(patient_ids))
 
 
-def node_authentication_failed(
-    context: AuditContext, *, when: datetime, address: str, endpoint: str, certificate_subject: str = "", reason: str = ""
-) -> AuditMessage:
-    """Security Alert, Node Authentication: a handshake that came to nothing (ITI TF-2 3.19.5)."""
-    other = Participant(certificate_subject or address or UNKNOWN, True, network_id=address, network_type=network_type(address))
+def node_authentication_failed(context: AuditContext, *, when: datetime, peer: Peer, reason: str = "") -> AuditMessage:
+    """Security Alert, Node Authentication: a node that was not let in (ITI TF-2 3.19.5)."""
+    address = peer.address
+    user = peer.certificate_subject or address or UNKNOWN
+    other = Participant(user, True, network_id=address, network_type=network_type(address))
     alert = ParticipantObject(
-        endpoint,
+        peer.endpoint,
         v.URI,
         ObjectType.SYSTEM,
         ObjectRole.SECURITY_RESOURCE,

@@ -39,6 +39,9 @@ Leniency = Callable[[str, str], bool]
 OnUnreadable = Callable[[Peer, Header, HieError], None]
 """Told of a message that never came to a door, so that the audit trail has it; the header is what could be read."""
 
+Admit = Callable[[V2Exchange, V2Door], None]
+"""Raises `Refused` where this node may not ask this door."""
+
 log = structlog.get_logger("hl7v2")
 
 
@@ -47,6 +50,10 @@ def _strict(_application: str, _facility: str) -> bool:
 
 
 def _nothing(_peer: Peer, _header: Header, _error: HieError) -> None:
+    return
+
+
+def _everybody(_exchange: V2Exchange, _door: V2Door) -> None:
     return
 
 
@@ -61,6 +68,7 @@ class V2Dispatcher:
         new_control_id: Callable[[], str],
         leniency: Leniency = _strict,
         on_unreadable: OnUnreadable = _nothing,
+        admit: Admit = _everybody,
     ) -> None:
         """`new_control_id` gives MSH-10 of our answers, at most 20 characters and never the same twice."""
         self._doors: dict[MessageKind, V2Door] = {}
@@ -73,6 +81,7 @@ class V2Dispatcher:
         self._new_control_id = new_control_id
         self._leniency = leniency
         self._on_unreadable = on_unreadable
+        self._admit = admit
 
     def __call__(self, raw: bytes, peer: Peer) -> bytes:
         """The answer to one frame. A frame that is not ER7 at all is answered with AR and an empty MSA-2."""
@@ -112,6 +121,7 @@ class V2Dispatcher:
             self._on_unreadable(peer, header, error)
             return query_refused(exchange, error)
         try:
+            self._admit(exchange, door)
             if errors:
                 return door.refuse(exchange, Rejected(errors))
             return door.answer(exchange)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,9 +12,13 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from kernel.peer import Peer
+
 SUITES: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:!aNULL:!eNULL:!kRSA:!PSK:!SRP"
 """For TLS 1.2: forward secrecy and authenticated encryption, which holds the four suites ITI-19 names. TLS 1.3 has no others."""
 WARN_DAYS: Final = 30
+NodeRefused = Callable[[Peer, str], None]
+"""Told of a node that was not let in, with the subject of its certificate where that could be read, and why."""
 _SHORT: Final = {
     "commonName": "CN",
     "organizationName": "O",
@@ -82,15 +86,35 @@ class ServerTls:
         self._files = files
         self._demands = client_certificate
         self._present = server_context(files, client_certificate=client_certificate)
+        self._seen = _stamps(files)
         self.context = server_context(files, client_certificate=client_certificate)
         self.context.sni_callback = self._hand_over
 
     def reload(self) -> None:
         """Reads the files again, for the handshakes to come. Raises as `server_context` does; the old ones then stay."""
+        self._seen = _stamps(self._files)
         self._present = server_context(self._files, client_certificate=self._demands)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether a file was renewed since it was read."""
+        return self._seen != _stamps(self._files)
 
     def _hand_over(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         connection.context = self._present
+
+
+def _stamps(files: TlsFiles) -> tuple[tuple[int, int] | None, ...]:
+    """What tells a renewed file: its time and its inode."""
+    return tuple(map(_stamp, (files.certificate, files.key, files.trust, files.revoked)))
+
+
+def _stamp(file: Path | None) -> tuple[int, int] | None:
+    try:
+        found = file.stat() if file else None
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_ino) if found else None
 
 
 def _restrict(context: ssl.SSLContext) -> None:
@@ -185,6 +209,14 @@ def explain(problem: OSError) -> str:
     if isinstance(problem, ConnectionResetError | BrokenPipeError):
         return "the other side cut the connection"
     return problem.strerror or type(problem).__name__
+
+
+def ends_of(files: TlsFiles) -> datetime | None:
+    """When our certificate expires; None where it cannot be read."""
+    try:
+        return x509.load_pem_x509_certificates(files.certificate.read_bytes())[0].not_valid_after_utc
+    except (OSError, ValueError):
+        return None
 
 
 def file_problems(files: TlsFiles, now: datetime) -> Iterator[str]:

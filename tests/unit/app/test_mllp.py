@@ -12,7 +12,7 @@ import pytest
 import trustme
 from structlog.testing import capture_logs
 
-from app.mllp import JUNK_LIMIT, MllpLimits, MllpListener, certificate_subject
+from app.mllp import JUNK_LIMIT, MllpLimits, MllpListener
 from app.mllp_client import MllpAddress, mllp_call
 from hl7v2.mllp import MllpDecoder, frame
 from kernel.errors import Unavailable
@@ -89,7 +89,8 @@ def test_a_message_is_answered_on_its_connection(start: Start) -> None:
 
 def test_a_message_knows_its_peer(start: Start) -> None:
     peers: list[Peer] = []
-    listener = start(lambda _, peer: peers.append(peer) or b"ok", new_request_id=iter(["r1", "r2"]).__next__)
+    listener = start(lambda _, peer: peers.append(peer) or b"ok")
+    listener.new_request_id = iter(["r1", "r2"]).__next__
 
     with connect(listener) as connection:
         connection.sendall(frame(b"1") + frame(b"2"))
@@ -417,19 +418,64 @@ def test_over_tls_the_certificate_names_the_peer(start: Start, authority: trustm
     answer = mllp_call(MllpAddress("127.0.0.1", port_of(listener), tls=client), b"MSH|1")
 
     assert answer == b"MSH|1"
-    assert subjects[0].startswith("CN=Ward 7, ")
+    assert subjects[0].startswith("CN=Ward 7,")
     assert "O=Hospital" in subjects[0]
 
 
 def test_over_tls_a_client_without_certificate_is_refused(start: Start, authority: trustme.CA) -> None:
     server, client = contexts(authority)
     handled: list[bytes] = []
-    listener = start(lambda m, _: handled.append(m) or m, tls=server)
+    told: list[tuple[str, str]] = []
+    listener = start(
+        lambda m, _: handled.append(m) or m, tls=server, refused=lambda peer, reason: told.append((peer.address, reason))
+    )
 
     with pytest.raises(Unavailable):
         mllp_call(MllpAddress("127.0.0.1", port_of(listener), tls=client), b"MSH|1")
 
+    assert until(lambda: bool(told))
+    assert told == [("127.0.0.1", "the other side showed no certificate, and one is demanded")]
     assert handled == []
+
+
+def test_over_tls_a_port_scan_is_no_failed_handshake(start: Start, authority: trustme.CA) -> None:
+    told: list[str] = []
+    listener = start(tls=contexts(authority)[0], refused=lambda _peer, reason: told.append(reason))
+
+    with connect(listener):
+        assert until(lambda: listener.connections_open == 1)
+
+    assert until(lambda: listener.connections_open == 0)
+    listener.stop(1)
+    assert told == []
+
+
+def test_over_tls_a_handshake_that_stalls_is_ended(start: Start, authority: trustme.CA) -> None:
+    told: list[str] = []
+    listener = start(
+        tls=contexts(authority)[0],
+        limits=MllpLimits(frame_seconds=0.2, threads=1),
+        refused=lambda _peer, reason: told.append(reason),
+    )
+
+    with connect(listener) as connection:
+        connection.sendall(b"\x16\x03\x01")
+        assert is_closed(connection)
+
+    assert until(lambda: told == ["the other side did not finish the handshake in time"])
+
+
+def test_over_tls_pipelined_messages_are_answered_in_order(start: Start, authority: trustme.CA) -> None:
+    server, client = contexts(authority)
+    authority.issue_cert("node@example.org").configure_cert(client)
+    listener = start(tls=server)
+    sent = [b"%d" % number * 4000 for number in range(40)]
+
+    with connect(listener) as plain, client.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+        connection.sendall(b"".join(map(frame, sent)))
+        told = answers(connection, len(sent))
+
+    assert told == [b"re:" + message for message in sent]
 
 
 def test_over_tls_a_client_that_says_nothing_holds_no_other(start: Start, authority: trustme.CA) -> None:
@@ -439,11 +485,3 @@ def test_over_tls_a_client_that_says_nothing_holds_no_other(start: Start, author
 
     with connect(listener):
         assert mllp_call(MllpAddress("127.0.0.1", port_of(listener), tls=client), b"1") == b"re:1"
-
-
-def test_a_certificate_has_a_distinguished_name_most_specific_first() -> None:
-    certificate: dict[str, object] = {"subject": ((("countryName", "CH"),), (("organizationName", "O1"),), (("commonName", "n"),))}
-
-    assert certificate_subject(certificate) == "CN=n, O=O1, C=CH"
-    assert certificate_subject(None) == ""
-    assert certificate_subject({}) == ""

@@ -17,7 +17,8 @@ from structlog.testing import capture_logs
 
 from app.server import PEER, HttpServer, WsgiApp
 from app.settings import HttpSettings
-from kernel.tls import TlsFiles, client_context, server_context
+from kernel.peer import Peer
+from kernel.tls import NodeRefused, TlsFiles, client_context, server_context
 from tests.support.certificates import Authority
 
 LIMIT = 10.0
@@ -32,8 +33,10 @@ def tells_who_asks(environ: dict[str, Any], start: Callable[..., Any]) -> Iterab
 
 
 @contextmanager
-def serving(app: WsgiApp, tls: ssl.SSLContext | None = None, **settings: Any) -> Iterator[int]:
-    server = HttpServer(app, "127.0.0.1:0", HttpSettings(threads=4, **settings), tls=tls)
+def serving(
+    app: WsgiApp, tls: ssl.SSLContext | None = None, refused: NodeRefused = lambda _peer, _reason: None, **settings: Any
+) -> Iterator[int]:
+    server = HttpServer(app, "127.0.0.1:0", HttpSettings(threads=4, **settings), tls=tls, refused=refused)
     port = server.start()
     try:
         yield port
@@ -90,9 +93,24 @@ def test_a_client_without_a_certificate_gets_nothing_where_one_is_demanded(tmp_p
     authority = Authority(tmp_path)
     tls = server_context(authority.issue("server"), client_certificate=True)
     nobody = client_context(None, trust=authority.trust)
+    told: list[tuple[Peer, str]] = []
 
-    with serving(tells_who_asks, tls) as port, pytest.raises(OSError):
+    with serving(tells_who_asks, tls, lambda peer, reason: told.append((peer, reason))) as port, pytest.raises(OSError):
         asked(port, tls=nobody)
+
+    peer, reason = told[0]
+    assert (peer.address, reason) == ("127.0.0.1", "the other side showed no certificate, and one is demanded")
+    assert peer.endpoint.startswith("https://127.0.0.1")
+
+
+def test_a_port_scan_is_no_failed_handshake(tmp_path: Path) -> None:
+    tls = server_context(Authority(tmp_path).issue("server"), client_certificate=False)
+    told: list[str] = []
+
+    with serving(tells_who_asks, tls, lambda _peer, reason: told.append(reason)) as port:
+        socket.create_connection(("127.0.0.1", port)).close()
+
+    assert told == []
 
 
 def test_a_client_that_stalls_in_the_handshake_holds_up_nobody(tmp_path: Path) -> None:

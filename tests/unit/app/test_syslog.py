@@ -21,8 +21,9 @@ from atna.syslog import Sender, encode, frame
 from kernel.database import Database
 from kernel.errors import Condition, Unavailable, violation
 from kernel.outbox import METADATA as OUTBOX
+from kernel.peer import Peer
 from kernel.times import system_clock
-from kernel.tls import TlsFiles, TlsPipe, client_context, server_context
+from kernel.tls import NodeRefused, TlsFiles, TlsPipe, client_context, server_context
 from tests.support.arr import a_service
 from tests.support.audit import WHEN, a_subject, an_event
 from tests.support.certificates import Authority
@@ -52,10 +53,11 @@ def start(service: AuditService) -> Iterator[Start]:
             limits: SyslogLimits | None = None,
             door: RecordAuditEvent | None = None,
             tls: ssl.SSLContext | None = None,
-            refused: Callable[[str, str, str], None] = lambda *_: None,
+            refused: NodeRefused = lambda *_: None,
+            admits: Callable[[Peer], str] = lambda _peer: "",
         ) -> tuple[SyslogListener, dict[Channel, int]]:
             door = door or RecordAuditEvent(service, system_clock)
-            listener = SyslogListener(door, addresses, limits=limits or SyslogLimits(), tls=tls, refused=refused)
+            listener = SyslogListener(door, addresses, limits=limits or SyslogLimits(), tls=tls, refused=refused, admits=admits)
             ports = listener.start()
             stack.callback(listener.stop)
             return listener, ports
@@ -182,9 +184,7 @@ def test_a_client_without_a_certificate_is_refused_and_told_of(
     start: Start, service: AuditService, authority: Authority, server: ssl.SSLContext
 ) -> None:
     told: list[tuple[str, str]] = []
-    listener, ports = start(
-        SyslogAddresses(tls=HERE), tls=server, refused=lambda address, _endpoint, reason: told.append((address, reason))
-    )
+    listener, ports = start(SyslogAddresses(tls=HERE), tls=server, refused=lambda peer, reason: told.append((peer.address, reason)))
 
     with pytest.raises(ssl.SSLError, match="certificate required"):
         sent_over_tls(ports[Channel.TLS], None, frame(a_message()), authority.trust)
@@ -195,9 +195,28 @@ def test_a_client_without_a_certificate_is_refused_and_told_of(
     assert service.search(AuditSearch(), AUDITOR).records == ()
 
 
+def test_a_node_that_may_not_send_is_refused_by_the_name_in_its_certificate(
+    start: Start, service: AuditService, authority: Authority, node: TlsFiles, server: ssl.SSLContext
+) -> None:
+    told: list[tuple[str, str]] = []
+    _, ports = start(
+        SyslogAddresses(tls=HERE),
+        tls=server,
+        refused=lambda peer, reason: told.append((peer.certificate_subject, reason)),
+        admits=lambda peer: "not this one" if "CN=node" in peer.certificate_subject else "",
+    )
+
+    with contextlib.suppress(OSError):
+        sent_over_tls(ports[Channel.TLS], node, frame(a_message()), authority.trust)
+
+    wait_for(lambda: bool(told))
+    assert told == [("CN=node,O=Tests\\, Inc.,C=US", "not this one")]
+    assert service.search(AuditSearch(), AUDITOR).records == ()
+
+
 def test_plain_text_at_the_tls_port_is_refused(start: Start, server: ssl.SSLContext) -> None:
     told: list[str] = []
-    _, ports = start(SyslogAddresses(tls=HERE), tls=server, refused=lambda _a, _e, reason: told.append(reason))
+    _, ports = start(SyslogAddresses(tls=HERE), tls=server, refused=lambda _peer, reason: told.append(reason))
 
     sent(ports[Channel.TLS], frame(a_message()))
 

@@ -8,6 +8,7 @@ from atna import system_events as events
 from atna.message import AuditMessage, Outcome
 from atna.reader import read
 from atna.system_events import IdentityAct
+from kernel.peer import Peer
 from tests.support.audit import CONTEXT, PATIENT, WHEN, a_subject, schema_faults
 
 JANE = a_subject(user="jane", receiver="https://hie.example.org/console")
@@ -79,7 +80,7 @@ def test_use_of_the_audit_names_the_log_the_search_and_the_patients() -> None:
 
 def test_a_failed_handshake_is_a_security_alert_with_both_nodes() -> None:
     message = events.node_authentication_failed(
-        CONTEXT, when=WHEN, address="10.9.9.9", endpoint="0.0.0.0:6514", certificate_subject="CN=x", reason="certificate expired"
+        CONTEXT, when=WHEN, peer=Peer("10.9.9.9", "0.0.0.0:6514", "CN=x"), reason="certificate expired"
     )
 
     assert schema_faults(message.to_xml()) == []
@@ -90,7 +91,7 @@ def test_a_failed_handshake_is_a_security_alert_with_both_nodes() -> None:
 
 
 def test_an_unknown_node_is_known_by_its_address() -> None:
-    message = events.node_authentication_failed(CONTEXT, when=WHEN, address="10.9.9.9", endpoint="x")
+    message = events.node_authentication_failed(CONTEXT, when=WHEN, peer=Peer("10.9.9.9", "x"))
 
     assert message.participants[1].user_id == "10.9.9.9"
     assert message.objects[0].details == ()
