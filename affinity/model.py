@@ -56,6 +56,25 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Consumer:
+    """A system that asks: `authorities` are the keys of those it may see, None for all; `notify` is where it is told of changes."""
+
+    application: str
+    facility: str
+    authorities: frozenset[int] | None = None
+    notify: str = ""
+
+    @property
+    def name(self) -> str:
+        """As `Subject.source` names it in HL7 v2, and what its notifications are queued under."""
+        return f"{self.facility}|{self.application}"
+
+    def may_see(self, authority: int) -> bool:
+        """Whether identifiers of this authority are for it."""
+        return self.authorities is None or authority in self.authorities
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What a patient id of the affinity domain stands for at the moment.
 
@@ -137,11 +156,13 @@ class Domain:
     authorities: tuple[Authority, ...]
     sources: tuple[Source, ...] = ()
     codes: CodeSets = field(default_factory=CodeSets)
+    consumers: tuple[Consumer, ...] = ()
     _by_key: dict[int, Authority] = field(init=False, repr=False, compare=False)
     _by_universal_id: dict[str, Authority] = field(init=False, repr=False, compare=False)
     _by_name: dict[str, Authority] = field(init=False, repr=False, compare=False)
     _by_folded: dict[str, Authority] = field(init=False, repr=False, compare=False)
     _by_source: dict[tuple[str, str], Source] = field(init=False, repr=False, compare=False)
+    _by_consumer: dict[tuple[str, str], Consumer] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Builds the ways in."""
@@ -151,6 +172,7 @@ class Domain:
         put(self, "_by_name", _index(self.authorities, lambda a: (*a.aliases, a.authority.namespace)))
         put(self, "_by_folded", _index(self.authorities, lambda a: [n.strip().casefold() for n in a.names]))
         put(self, "_by_source", {(s.application, s.facility): s for s in self.sources})
+        put(self, "_by_consumer", {(c.application, c.facility): c for c in self.consumers})
 
     def by_key(self, key: int) -> Authority | None:
         """The authority with this number."""
@@ -188,6 +210,11 @@ class Domain:
         """The source as `Subject.source` names it: `facility|application` in HL7 v2, the application alone elsewhere."""
         facility, bar, application = name.rpartition("|")
         return self.source(application, facility if bar else "")
+
+    def consumer_named(self, name: str) -> Consumer | None:
+        """The consumer as `Subject.source` names it; one listed without a facility stands for all of its facilities."""
+        facility, _, application = name.rpartition("|")
+        return self._by_consumer.get((application, facility)) or self._by_consumer.get((application, ""))
 
 
 def _index(authorities: Sequence[Authority], names: Callable[[Authority], Iterable[str]]) -> dict[str, Authority]:

@@ -17,8 +17,8 @@ from sqlalchemy.engine import Connection
 
 from affinity import store
 from affinity.code_files import CodeFile
-from affinity.model import Authority, CodeSets, Domain, DomainCode, Origin, Source
-from affinity.settings import AffinitySettings, AuthoritySettings, SourceSettings
+from affinity.model import Authority, CodeSets, Consumer, Domain, DomainCode, Origin, Source
+from affinity.settings import AffinitySettings, AuthoritySettings, ConsumerSettings, SourceSettings
 from kernel.database import Database
 from kernel.errors import Condition, rejected
 from kernel.identifiers import AssigningAuthority, is_oid
@@ -241,7 +241,8 @@ class AffinityService:
     def _read(self, connection: Connection) -> Domain:
         authorities = store.authorities(connection)
         own = next(a for a in authorities if a.authority.universal_id == self.settings.authority.oid)
-        return Domain(own, authorities, store.sources(connection), store.codes(connection))
+        consumers = tuple(_consumer(wanted, authorities) for wanted in self.settings.consumers)
+        return Domain(own, authorities, store.sources(connection), store.codes(connection), consumers)
 
 
 def _settle_authority(connection: Connection, wanted: AuthoritySettings, won: list[str]) -> int:
@@ -272,6 +273,12 @@ def _settle_authority(connection: Connection, wanted: AuthoritySettings, won: li
 def _source(wanted: SourceSettings, known: Iterable[Authority]) -> Source:
     keys = {name: a.key for a in known for name in a.names}
     return Source(wanted.application, wanted.facility, tuple(keys[n] for n in wanted.authorities), wanted.lenient, Origin.SETTINGS)
+
+
+def _consumer(wanted: ConsumerSettings, known: Iterable[Authority]) -> Consumer:
+    keys = {name: a.key for a in known for name in a.names}
+    seen = frozenset(keys[n] for n in wanted.authorities) if wanted.authorities else None
+    return Consumer(wanted.application, wanted.facility, seen, wanted.notify)
 
 
 def _add_if_new(connection: Connection, authority: AssigningAuthority) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from kernel.identifiers import is_oid
 
@@ -36,6 +38,40 @@ class SourceSettings(BaseModel):
     lenient: bool = Field(default=False, description="Known deviations of this system are warnings instead of errors.")
 
 
+class ConsumerSettings(BaseModel):
+    """A system that asks for identifiers and demographics, or is told when they change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    application: str = Field(description="MSH-3 of its questions and MSH-5 of what we send it, or the OID of the HL7 v3 device.")
+    facility: str = Field("", description="MSH-4 of its questions and MSH-6 of what we send it; empty stands for all of them.")
+    authorities: tuple[str, ...] = Field(
+        (), description="Namespaces or OIDs of the authorities whose identifiers this system may see; empty for all."
+    )
+    notify: str = Field(
+        "",
+        description="Where changes are told: mllp://HOST:PORT or mllps://HOST:PORT (ITI-10), http://... or https://... (ITI-46).",
+    )
+
+    @field_validator("notify")
+    @classmethod
+    def _is_an_address(cls, text: str) -> str:
+        parts = urlsplit(text)
+        if not text:
+            return text
+        if parts.scheme not in ("mllp", "mllps", "http", "https") or not parts.hostname:
+            raise ValueError("this is no address of a notification")
+        if parts.scheme.startswith("mllp") and (not parts.port or parts.path):
+            raise ValueError("mllp://HOST:PORT is needed")
+        return text
+
+    @model_validator(mode="after")
+    def _has_a_device(self) -> ConsumerSettings:
+        if self.notify.startswith("http") and not is_oid(self.application):
+            raise ValueError("a consumer that is notified in HL7 v3 is named by the OID of its device")
+        return self
+
+
 class AffinitySettings(BaseModel):
     """The affinity domain. What is said here wins over what is kept in the database."""
 
@@ -53,6 +89,12 @@ class AffinitySettings(BaseModel):
     )
     authorities: tuple[AuthoritySettings, ...] = Field((), description="Every other assigning authority the domain knows.")
     sources: tuple[SourceSettings, ...] = Field((), description="The systems that feed identities, and what they may feed.")
+    consumers: tuple[ConsumerSettings, ...] = Field(
+        (), description="The systems that ask, what they may see, and where they are told of changes."
+    )
+    listed_consumers_only: bool = Field(
+        default=False, description="Whether systems that are no listed consumer see nothing; otherwise they see every authority."
+    )
 
     @model_validator(mode="after")
     def _is_consistent(self) -> AffinitySettings:
@@ -69,4 +111,10 @@ class AffinitySettings(BaseModel):
         unknown = sorted({n for s in self.sources for n in s.authorities} - set(names))
         if unknown:
             raise ValueError(f"a source may feed an authority that is not listed: {', '.join(unknown)}")
+        unseen = sorted({n for c in self.consumers for n in c.authorities} - set(names))
+        if unseen:
+            raise ValueError(f"a consumer may see an authority that is not listed: {', '.join(unseen)}")
+        asking = [(c.application, c.facility) for c in self.consumers]
+        if len(set(asking)) < len(asking):
+            raise ValueError("two consumers have the same application and facility")
         return self

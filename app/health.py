@@ -12,11 +12,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from app.metrics import DEAD, OLDEST, WAITING
+from app.metrics import DEAD, OLDEST, REFUSED, WAITING
 from kernel.database import Database
 from kernel.errors import HieError
 from kernel.outbox import AUDIT_OUTBOX, OUTBOX
 from kernel.times import Clock
+from mpi import notice_store
 
 LEAST_FREE: Final = 64 << 20
 Check = Callable[[], None]
@@ -65,6 +66,11 @@ def measure_outboxes(database: Database, clock: Clock) -> None:
             count, oldest = connection.execute(waiting).one()
             WAITING.labels(name).set(count)
             OLDEST.labels(name).set(max(0.0, now - oldest / 1000) if oldest else 0.0)
+        queues = notice_store.queues(connection)
+        WAITING.labels("notices").set(sum(q.waiting for q in queues))
+        waits = [q.oldest for q in queues if q.oldest is not None]
+        OLDEST.labels("notices").set(max(0.0, now - min(waits) / 1000) if waits else 0.0)
+        REFUSED.set(sum(q.refused for q in queues))
         DEAD.set(connection.execute(sa.select(sa.func.count()).select_from(OUTBOX).where(OUTBOX.c.dead)).scalar_one())
 
 

@@ -34,6 +34,12 @@ CERTIFICATE: Final = Gauge(
     "hie_certificate_expires_seconds", "Time until our certificate expires", registry=REGISTRY, multiprocess_mode="min"
 )
 NODES_REFUSED: Final = Counter("hie_nodes_refused", "Nodes not let in over TLS", ("listener",), registry=REGISTRY)
+REFUSED: Final = Gauge(
+    "hie_notices_refused",
+    "Notifications that a consumer refused and nobody looked after",
+    registry=REGISTRY,
+    multiprocess_mode="max",
+)
 DAMAGED: Final = Counter("hie_documents_damaged", "Stored documents found not to be what was stored", registry=REGISTRY)
 
 

@@ -131,11 +131,15 @@ def start_work(house: House, stack: ExitStack) -> None:
 
 
 def start_feeds(house: House, stack: ExitStack) -> None:
-    """A thread for each audit record repository of somebody else: one that stalls holds nobody but itself."""
+    """A thread for each audit record repository of somebody else, and each consumer that is told of changes: one that stalls
+    holds nobody but itself."""
     for target, sink in house.remote_sinks().items():
         feed = AuditFeed(house.database, target, sink)
         feed.start()
         stack.callback(feed.stop)
+    for messenger in house.messengers():
+        messenger.start()
+        stack.callback(messenger.stop)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from app.health import Check, Health, database_answers, folder_is_writable, meas
 from app.http import HttpApp, Limits
 from app.metrics import CERTIFICATE, DAMAGED, NODES_REFUSED, REQUESTS, counted_v2, rendered
 from app.mllp import MllpLimits, MllpListener
+from app.notifying import Line, Messenger, telling
 from app.ports import LocalRegistry
 from app.relay import FORWARD_AUDIT, HANDLE, PERIODIC, Consumer, Handler, Periodic
 from app.server import WsgiApp
@@ -46,6 +47,7 @@ from console.searches import Searches
 from console.sessions import Lifetimes, Sessions
 from console.store import Role
 from console.web import Logins, make_console
+from hl7v2.consumer import Parties
 from hl7v2.dispatch import V2Dispatcher
 from hl7v2.exchange import V2Door
 from kernel.database import Database
@@ -58,6 +60,7 @@ from mpi.authorities import Authorities
 from mpi.directory import MpiPatientDirectory
 from mpi.index import Index
 from mpi.models import Models
+from mpi.notices import Notices
 from mpi.queries import MpiQueries
 from mpi.service import MpiService
 from mpi.source_links import SourceLinks
@@ -196,6 +199,21 @@ class House:
     def mpi_queries(self) -> MpiQueries:
         """PIX and PDQ."""
         return MpiQueries(self.index)
+
+    @cached_property
+    def notices(self) -> Notices:
+        """What consumers are to be told of identifiers."""
+        return Notices(self.index)
+
+    def messengers(self) -> tuple[Messenger, ...]:
+        """A sender for each consumer that is told of changes."""
+        told = [c for c in self.affinity.domain().consumers if c.notify]
+        if not told:
+            return ()
+        tls = client_context(self._tls_files(), trust=self.settings.tls.trust)
+        line = Line(self.settings.mpi.notify_seconds, tls, self.data / "spool")
+        ours = Parties(self.settings.mpi.application, self.settings.mpi.facility)
+        return tuple(Messenger(self.notices, c, telling(c, ours, self._device, line)) for c in told)
 
     @cached_property
     def registry(self) -> RegistryService:
@@ -375,7 +393,7 @@ class House:
 
     def jobs(self) -> Jobs:
         """What a worker does, by name."""
-        handlers: Mapping[str, Handler] = tasks(self.mpi.matcher)
+        handlers: Mapping[str, Handler] = tasks(self.mpi.matcher, self.notices)
         periodic = {job.name: job.act for job in self.periodic}
         consumer = Consumer(self.database, handlers)
 
@@ -531,6 +549,11 @@ class House:
         """Who is lenient."""
         return Authorities(self.affinity)
 
+    @property
+    def _device(self) -> Oid:
+        """Who we are in HL7 v3."""
+        return Oid(self.settings.affinity.home_community_id.removeprefix("urn:oid:"))
+
     def _patient_doors_v2(self) -> tuple[V2Door, ...]:
         return (
             PatientIdentityFeed(self.mpi),
@@ -540,7 +563,7 @@ class House:
         )
 
     def _patient_doors_v3(self) -> tuple[Door, ...]:
-        context = V3Context(Oid(self.settings.affinity.home_community_id.removeprefix("urn:oid:")), self.clock, new_entry_uuid)
+        context = V3Context(self._device, self.clock, new_entry_uuid)
         return (
             *(IdentityFeedV3(self.mpi, context, *kind) for kind in FEEDS),
             IdentityMergeV3(self.mpi, context),

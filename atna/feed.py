@@ -6,17 +6,15 @@ remote one gets them at least once: what it was sent is removed after it has tak
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
 import sqlalchemy as sa
 
 from kernel.database import Database, Work
 from kernel.outbox import AUDIT_OUTBOX
+from kernel.turns import alone
 
 BATCH: Final = 200
 """Messages sent, or taken in one transaction, at a time."""
@@ -101,7 +99,7 @@ def drain(database: Database, target: str, sink: Sink[P], limit: int = 100_000) 
         while taken < limit and (waiting := _next(database, target, min(BATCH, limit - taken))):
             taken += _take(database, sink, waiting)
         return taken
-    with _alone(database, target) as is_alone:
+    with alone(database, f"audit feed {target}") as is_alone:
         while is_alone and taken < limit and (waiting := _next(database, target, min(BATCH, limit - taken))):
             sink.send(waiting)
             with database.begin() as work:
@@ -151,34 +149,3 @@ def _take(database: Database, sink: LocalSink[P], waiting: Sequence[Waiting]) ->
 def _remove(work: Work, waiting: Sequence[Waiting]) -> list[int]:
     statement = AUDIT_OUTBOX.delete().where(AUDIT_OUTBOX.c.id.in_([w.id for w in waiting])).returning(AUDIT_OUTBOX.c.id)
     return sorted(work.connection.execute(statement).scalars())
-
-
-_busy: Final[set[tuple[int, str]]] = set()
-_busy_lock: Final = threading.Lock()
-
-
-@contextmanager
-def _alone(database: Database, target: str) -> Iterator[bool]:
-    """Whether nobody else sends to the target: no thread of ours, and on PostgreSQL no process either."""
-    key = (id(database), target)
-    with _busy_lock:
-        is_free = key not in _busy
-        _busy.add(key)
-    if not is_free:
-        yield False
-        return
-    try:
-        if database.is_sqlite:
-            yield True
-            return
-        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            number = int.from_bytes(sha256(f"audit feed {target}".encode()).digest()[:8], "big", signed=True)
-            is_locked: bool = connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar_one()
-            try:
-                yield is_locked
-            finally:
-                if is_locked:
-                    connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
-    finally:
-        with _busy_lock:
-            _busy.discard(key)

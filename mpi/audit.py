@@ -11,7 +11,7 @@ from access.subject import Subject
 from atna import events
 from atna.events import AuditedQuery
 from atna.message import AuditMessage, Outcome
-from atna.participants import AuditContext
+from atna.participants import AuditContext, Side
 from atna.vocabulary import Action
 from kernel.identifiers import PatientId
 
@@ -55,6 +55,23 @@ class QueryEvent(Protocol):
         outcome: Outcome,
         query: AuditedQuery,
         patient_ids: Sequence[str] = (),
+    ) -> AuditMessage:
+        """The event."""
+        ...
+
+
+class NotificationEvent(Protocol):
+    """A consumer is told that identifiers changed."""
+
+    def __call__(
+        self,
+        context: AuditContext,
+        subject: Subject,
+        *,
+        when: datetime,
+        outcome: Outcome,
+        patient_ids: Sequence[str],
+        side: Side,
     ) -> AuditMessage:
         """The event."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from affinity.model import Authority, Source
+from affinity.model import Authority, Consumer, Source
 from affinity.service import AffinityService
 from kernel.errors import Condition, Rejected, Violation, violation, warning
 from kernel.identifiers import AssigningAuthority, PatientId
@@ -14,6 +14,8 @@ from mpi.model import Located, LocatedUpdate, Stored
 
 MOST: Final = 100
 """Identifiers of one message, or authorities of one question; a patient has fewer."""
+_SEES_ALL: Final = Consumer("", "")
+_SEES_NOTHING: Final = Consumer("", "", frozenset())
 
 
 class Authorities:
@@ -45,8 +47,20 @@ class Authorities:
         return tuple(self.patient_id(i.authority, i.value, i.type_code) for i in stored)
 
     def find(self, sent: AssigningAuthority, source: str) -> Authority | None:
-        """Which authority a question means."""
-        return self._affinity.find(sent, lenient=self.is_lenient(source))
+        """Which authority a question means; None for one that is not known, or that the system that asks may not see."""
+        found = self._affinity.find(sent, lenient=self.is_lenient(source))
+        return found if found is None or self.consumer(source).may_see(found.key) else None
+
+    def consumer(self, name: str) -> Consumer:
+        """The system that asks, as `Subject.source` names it; one that is not listed sees what the settings say of such."""
+        listed = self._affinity.domain().consumer_named(name)
+        if listed is not None:
+            return listed
+        return _SEES_NOTHING if self._affinity.settings.listed_consumers_only else _SEES_ALL
+
+    def subscribers(self) -> tuple[Consumer, ...]:
+        """The consumers that are told of changes."""
+        return tuple(c for c in self._affinity.domain().consumers if c.notify)
 
     def locate_update(self, update: PatientUpdate, sender: str) -> LocatedUpdate:
         """The identifiers of a feed; outside of any unit of work, for new authorities may be taken in.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -20,6 +20,12 @@ T = TypeVar("T")
 ROUNDS: Final = 4
 NOTIFY: Final = "mpi.notify_consumers"
 MATCH: Final = "mpi.match_record"
+
+
+def tell_of(work: Work, persons: Iterable[int]) -> None:
+    """The identifiers of these persons changed; whoever wants to know is told after the commit."""
+    for person in persons:
+        work.tell(NOTIFY, str(person))
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,11 @@ class Ledger:
         """What was changed so far; a row that was changed twice counts once."""
         return tuple(c for c in self._changes.values() if c.before != c.after)
 
+    @property
+    def persons(self) -> tuple[int, ...]:
+        """The persons whose records were changed, or went from one to another."""
+        return touched_persons(self.changes)
+
     def put(self, thing: str, key: Key, values: Values | None) -> None:
         """Gives a row these values, or takes it away. Rows that do not come and go must be there."""
         before = _read(self.connection, thing, key)
@@ -99,6 +104,12 @@ class Ledger:
         self.connection.execute(JOURNAL.insert().values(values))
         self.connection.execute(JOURNAL_CHANGE.insert(), [_row(act.id, at, change) for at, change in enumerate(found)])
         return act.id
+
+
+def touched_persons(changes: Iterable[Change]) -> tuple[int, ...]:
+    """The persons between which these changes moved records, in order."""
+    records = (values for c in changes if c.thing == "record" for values in (c.before, c.after) if values)
+    return tuple(sorted({person for values in records if isinstance(person := values["person"], int)}))
 
 
 def undo(ledger: Ledger, act_id: int) -> tuple[Change, ...]:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from kernel.database import Work
 from mpi import persons, review_store, store
+from mpi.index import tell_of
 from mpi.keys import KeySource
 from mpi.ledger import Ledger
 from mpi.linkage.decision import Candidate, Decision, Outcome, decide, judge, judge_persons
@@ -185,7 +186,7 @@ class Matcher:
             persons.join(ledger, goes, stays, _why(verdict, found.record))
             here, ids, members = stays, ids | found.ids(target), members + theirs
         if ledger.close() is not None:
-            work.tell("mpi.notify_consumers", str(here))
+            tell_of(work, ledger.persons)
         return questions
 
     def _doubts(self, found: Neighbours, decision: Decision) -> list[Question]:

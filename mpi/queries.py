@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from sqlalchemy.engine import Connection
 
 from access.subject import Subject
-from affinity.model import Authority
+from affinity.model import Authority, Consumer
 from atna.events import AuditedQuery
 from atna.message import Outcome
 from atna.participants import outcome_of
@@ -68,6 +68,18 @@ class NextPage:
     question: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _ShownIds:
+    """Which identifiers an answer holds: those of the authorities asked for, or of all, that the consumer may see."""
+
+    wanted: Sequence[int]
+    consumer: Consumer
+
+    def shows(self, authority: int) -> bool:
+        """Whether identifiers of this authority are shown."""
+        return (not self.wanted or authority in self.wanted) and self.consumer.may_see(authority)
+
+
 class MpiQueries:
     """Questions to the index. What is asked is audited in a unit of its own, for nothing else is written."""
 
@@ -90,13 +102,14 @@ class MpiQueries:
         """
         asked, wanted = self._known_authorities(query, subject.source)
         name = (asked.key, query.identifier.patient_id.id)
+        consumer = self._authorities.consumer(subject.source)
         with self._index.database.read() as connection:
             person = self._person_named(connection, name, query.identifier.where)
             found = self._identifiers(connection, person)
         answer = tuple(
             self._authorities.patient_id(i.authority, i.value, i.type_code)
             for i in found
-            if (i.authority, i.value) != name and (not wanted or i.authority in wanted)
+            if (i.authority, i.value) != name and (not wanted or i.authority in wanted) and consumer.may_see(i.authority)
         )
         self._audit(dialect.cross_reference, subject, audited, [query.identifier.patient_id], Outcome.SUCCESS)
         return answer
@@ -163,7 +176,7 @@ class MpiQueries:
             if kept is None:
                 raise rejected(Condition.CONTINUATION_UNKNOWN, _QUERY_ID, "there is no such query, or it has expired")
             position = kept.position if start is None else max(start - 1, 0)
-            page = self._page(work.connection, kept.hits, kept.wanted, (position, quantity))
+            page = self._page(work.connection, kept.hits, self._shown_ids(kept.wanted, subject), (position, quantity))
             search_store.turn_page(work.connection, kept.pointer, position + len(page.hits))
         self._audit(dialect.search, subject, AuditedQuery(kept.question, tag), self._shown(page), Outcome.SUCCESS)
         return NextPage(page, kept.question)
@@ -182,7 +195,7 @@ class MpiQueries:
 
     def _first_page(self, connection: Connection, asked: Asked, wanted: tuple[int, ...], subject: Subject) -> DemographicsPage:
         hits = self._hits(connection, asked, wanted, subject.source)
-        page = self._page(connection, hits, wanted, (0, asked.query.limit))
+        page = self._page(connection, hits, self._shown_ids(wanted, subject), (0, asked.query.limit))
         if not page.remaining:
             return page
         pointer = secrets.token_urlsafe(_POINTER_BYTES)
@@ -202,7 +215,7 @@ class MpiQueries:
             kept = search_store.page_at(work.connection, pointer=pointer, source=subject.source, tag=query.tag, now=work.now)
             if kept is None or not pointer or not (offset.isascii() and offset.isdigit() and len(offset) < 9):
                 raise rejected(Condition.CONTINUATION_UNKNOWN, "DSC-1", "there is no such pointer, or it has expired")
-            page = self._page(work.connection, kept.hits, kept.wanted, (int(offset), query.limit))
+            page = self._page(work.connection, kept.hits, self._shown_ids(kept.wanted, subject), (int(offset), query.limit))
         following = int(offset) + len(page.hits)
         return replace(page, pointer=f"{pointer}.{following}") if page.remaining else page
 
@@ -211,12 +224,14 @@ class MpiQueries:
         query = asked.query
         candidates = self._candidates(connection, query, source)
         least = query.minimum_degree or 0
+        consumer = self._authorities.consumer(source)
         found: list[tuple[int, int]] = []
         for person, members in _by_person(store.members(connection, candidates)).items():
             confidence = confidence_of(members, query)
             if confidence is None or confidence < least:
                 continue
-            if not wanted or asked.keep_lacking or self._has_any(members, wanted):
+            is_wanted = not wanted or asked.keep_lacking or self._has_any(members, wanted.__contains__)
+            if is_wanted and self._has_any(members, consumer.may_see):
                 found.append((person, confidence))
         if len(found) > self._index.settings.hits:
             raise self._too_many(query)
@@ -255,30 +270,31 @@ class MpiQueries:
         authority = self._authorities.find(sent.patient_id.authority, source)
         return self._persons_named(connection, (authority.key, sent.patient_id.id)) if authority else set()
 
-    def _has_any(self, members: Sequence[PatientRecord], wanted: Iterable[int]) -> bool:
+    def _has_any(self, members: Sequence[PatientRecord], wanted: Callable[[int], bool]) -> bool:
         keys = {i.authority for i in _living(members)} | {self._authorities.own.key}
-        return not keys.isdisjoint(wanted)
+        return any(map(wanted, keys))
+
+    def _shown_ids(self, wanted: Sequence[int], subject: Subject) -> _ShownIds:
+        return _ShownIds(wanted, self._authorities.consumer(subject.source))
 
     def _too_many(self, query: DemographicsQuery) -> Rejected:
         detail = f"the description fits more than {self._index.settings.hits} patients; say more"
         return rejected(Condition.TOO_MANY_RESULTS, _where(query), detail)
 
-    def _page(self, connection: Connection, hits: Hits, wanted: Sequence[int], part: tuple[int, int | None]) -> DemographicsPage:
+    def _page(self, connection: Connection, hits: Hits, ids: _ShownIds, part: tuple[int, int | None]) -> DemographicsPage:
         start, quantity = part
         shown = hits[start:] if quantity is None else hits[start : start + quantity]
         people = _by_person(store.members(connection, [person for person, _ in shown]))
         named = store.affinity_ids(connection, people)
-        found = [
-            self._hit(people[person], named[person][0], confidence, wanted) for person, confidence in shown if person in people
-        ]
+        found = [self._hit(people[person], named[person][0], confidence, ids) for person, confidence in shown if person in people]
         return DemographicsPage(tuple(found), len(hits), max(len(hits) - start - len(shown), 0))
 
-    def _hit(self, members: Sequence[PatientRecord], affinity_id: str, confidence: int, wanted: Sequence[int]) -> DemographicsHit:
+    def _hit(self, members: Sequence[PatientRecord], affinity_id: str, confidence: int, ids: _ShownIds) -> DemographicsHit:
         own = self._authorities.own.key
         every = [Stored(own, affinity_id), *(i for i in _living(members) if i.authority != own)]
-        given = [i for i in every if not wanted or i.authority in wanted]
+        given = [i for i in every if ids.shows(i.authority)]
         has = {i.authority for i in given}
-        lacking = tuple(self._index.affinity.authority(key).authority for key in wanted if key not in has)
+        lacking = tuple(self._index.affinity.authority(key).authority for key in ids.wanted if key not in has)
         return DemographicsHit(self._authorities.patient_ids(given), golden_record(members).demographics, confidence, lacking)
 
     def _shown(self, page: DemographicsPage) -> list[PatientId]:

@@ -21,7 +21,7 @@ from kernel.patient_update import PatientMerge, PatientUpdate
 from mpi import persons, receipts, review_store, search_store, store
 from mpi.audit import Dialect, cx, instant
 from mpi.authorities import Authorities
-from mpi.index import MATCH, NOTIFY, Index
+from mpi.index import MATCH, Index, tell_of
 from mpi.ledger import Ledger
 from mpi.linkage.blocking import blocking_keys
 from mpi.linkage.model import Model
@@ -131,7 +131,13 @@ class MpiService:
         if owner:
             # an identifier that we gave somebody: the source that gives them out means that person
             self._assert_same(work, key, owner[0].person, subject)
+        self._tell_identifiers(work, key)
         return key
+
+    def _tell_identifiers(self, work: Work, person: int) -> None:
+        """A person has identifiers she did not have: nobody links anything, but consumers are to know."""
+        if self._authorities.subscribers():
+            tell_of(work, [person])
 
     def _assert_named(self, work: Work, record: int, own: Located, located: LocatedUpdate, subject: Subject) -> None:
         """A source that gives out identifiers of the domain says which other records of its authorities are the same person."""
@@ -154,7 +160,7 @@ class MpiService:
         stays, goes = persons.survivor_of(connection, here, person)
         persons.join(ledger, goes, stays, Why(LinkKind.SOURCE, SOURCE_SAYS, via=record))
         ledger.close()
-        work.tell(NOTIFY, str(stays))
+        tell_of(work, ledger.persons)
 
     def _change(self, work: Work, known: PatientRecord, own: Located, located: LocatedUpdate) -> bool:
         """Takes over what the source says now; False when it is what it said before."""
@@ -168,6 +174,8 @@ class MpiService:
         prepared = self._prepared(demographics, sorted((*had, *new), key=lambda i: not i.is_own))
         store.change_record(connection, known.id, demographics, prepared, work.now)
         store.put_identifiers(connection, known.id, new)
+        if new:
+            self._tell_identifiers(work, known.person)
         store.set_keys(connection, known.id, blocking_keys(prepared), store.keys_of(connection, known.id))
         before, after = (search_store.index_rows(known.id, d) for d in (known.demographics, demographics))
         search_store.change_index(connection, known.id, before, after)
@@ -205,7 +213,7 @@ class MpiService:
         ledger.close()
         if question is not None:
             review_store.ask(work.connection, question, self._index.keys(work.now), work.now)
-        work.tell(NOTIFY, str(survivor.person))
+        tell_of(work, ledger.persons)
         for message in dialect.merge(
             self._index.audit,
             subject,

@@ -34,6 +34,9 @@ class MpiSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    application: str = Field("AFFINITY", description="Our name in the messages we send: MSH-3.")
+    facility: str = Field("HIE", description="MSH-4 of the messages we send.")
+    notify_seconds: float = Field(30.0, gt=0, description="So long a consumer may take to acknowledge a notification.")
     hits: int = Field(1000, ge=1, le=10_000, description="Most patients that a demographics query may find; more is refused.")
     continuation_seconds: int = Field(900, ge=10, description="So long the next page of an answer can be asked for.")
     continuations: int = Field(200, ge=1, description="Open continuations that one system may have; the oldest is forgotten first.")

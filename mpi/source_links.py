@@ -14,7 +14,7 @@ from kernel.patient_update import SentIdentifier
 from mpi import persons, receipts, store
 from mpi.audit import Dialect, cx, instant
 from mpi.authorities import Authorities
-from mpi.index import NOTIFY, Index
+from mpi.index import Index, tell_of
 from mpi.ledger import Ledger
 from mpi.model import ActKind, Fed, LinkKind, Located, PatientRecord, Receipt
 from mpi.persons import Why
@@ -53,8 +53,7 @@ class SourceLinks:
             ledger = Ledger(work.connection, self._index.act(work, what[0], subject.source))
             what[1](ledger, one, other, located[1].sent.where)
             if ledger.close() is not None:
-                for person in sorted({one.person, other.person}):
-                    work.tell(NOTIFY, str(person))
+                tell_of(work, ledger.persons)
             message = dialect.feed(
                 self._index.audit,
                 subject,

@@ -15,8 +15,8 @@ from mpi import ledger as journal
 from mpi import persons, review_store, store
 from mpi.audit import cx, instant
 from mpi.authorities import Authorities
-from mpi.index import NOTIFY, Index
-from mpi.ledger import Change, Ledger
+from mpi.index import Index, tell_of
+from mpi.ledger import Ledger
 from mpi.linkage.weights import Explanation
 from mpi.model import ActKind, LinkKind, PatientRecord, Review, ReviewState
 from mpi.persons import Why
@@ -199,7 +199,7 @@ class Stewardship:
 
     def _undo(self, work: Work, act_id: int, subject: Subject, comment: str) -> int:
         connection = work.connection
-        touched = _persons(journal.changes_of(connection, act_id))
+        touched = journal.touched_persons(journal.changes_of(connection, act_id))
         store.lock_persons(connection, touched)
         ledger = Ledger(connection, self._index.act(work, ActKind.UNDO, _author(subject), comment))
         affected = self._patient_ids(work, touched)
@@ -235,12 +235,11 @@ class Stewardship:
         self, work: Work, ledger: Ledger, act: IdentityAct, subject: Subject, patient_ids: Sequence[str], details: Details
     ) -> int:
         """Closes the act, audits it, and tells those who want to know."""
-        changes = ledger.changes
+        touched = ledger.persons
         entry = ledger.close()
         if entry is None:
             raise rejected(Condition.UPDATE_INVALID, "act", "there is nothing to change")
-        for person in sorted(_persons(changes)):
-            work.tell(NOTIFY, str(person))
+        tell_of(work, touched)
         message = identity_act(
             self._index.audit,
             subject,
@@ -256,15 +255,6 @@ class Stewardship:
 
 def _author(subject: Subject) -> str:
     return subject.user or subject.source
-
-
-def _persons(changes: Iterable[Change]) -> set[int]:
-    """The persons between which an act moved records."""
-    found: set[int] = set()
-    for change in changes:
-        if change.thing == "record":
-            found |= {v for values in (change.before, change.after) if values and isinstance(v := values["person"], int)}
-    return found
 
 
 def _kept_apart() -> Exception:

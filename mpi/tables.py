@@ -230,3 +230,30 @@ MODEL_IN_FORCE: Final = sa.Table(
     sa.Column("version", sa.ForeignKey(MODEL.c.version), nullable=False),
 )
 """One row: the model that matching goes by. Without it, the model that is shipped."""
+
+TOLD: Final = sa.Table(
+    "mpi_told",
+    METADATA,
+    sa.Column("consumer", sa.Text, primary_key=True),
+    sa.Column("person", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("identifiers", sa.Text, nullable=False),
+)
+"""Which identifiers each consumer was last told for a person, so that it is told of changes and of nothing else."""
+
+NOTICE: Final = sa.Table(
+    "mpi_notice",
+    METADATA,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("consumer", sa.Text, nullable=False),
+    sa.Column("person", sa.BigInteger, nullable=False),
+    sa.Column("message_id", sa.Text, nullable=False),
+    sa.Column("identifiers", sa.Text, nullable=False),
+    sa.Column("told_at", sa.BigInteger, nullable=False),
+    sa.Column("due_at", sa.BigInteger, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("problem", sa.Text, nullable=False),
+    sa.Column("refused", sa.Boolean, nullable=False),
+    sa.Index("mpi_notice_queue", "consumer", "refused", "id"),
+)
+"""Changes on their way to consumers (ITI-10, ITI-46), each as it was when it happened. A row leaves when the consumer has taken it;
+one that the consumer refused stays until somebody looks after it."""

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from kernel.database import Work
 from mpi.index import MATCH, NOTIFY
 from mpi.matching import Matcher
+from mpi.notices import Notices
 
 Task = Callable[[Work, str], None]
 
 
-def tasks(matcher: Matcher) -> Mapping[str, Task]:
+def tasks(matcher: Matcher, notices: Notices) -> Mapping[str, Task]:
     """The tasks by topic."""
 
     def match_record(work: Work, key: str) -> None:
@@ -19,6 +20,7 @@ def tasks(matcher: Matcher) -> Mapping[str, Task]:
         matcher.match(work, int(key))
 
     def notify_consumers(work: Work, key: str) -> None:
-        """The identifiers of this person changed."""
+        """The identifiers of this person changed: whoever is to know is told."""
+        notices.queue(work, int(key))
 
     return {MATCH: match_record, NOTIFY: notify_consumers}

@@ -173,7 +173,7 @@ class Viewing:
 
         Raises `Rejected`.
         """
-        authority = self._authorities.find(patient_id.authority, "")
+        authority = self._index.affinity.find(patient_id.authority)
         if authority is None:
             raise rejected(Condition.AUTHORITY_UNKNOWN, "identifier", "the assigning authority is not known")
         with self._index.database.read() as connection:

@@ -12,7 +12,9 @@ import typer
 from access.subject import Subject
 from app.cli.common import DEFAULT_DATA, AsJson, ConfigFile, DataFolder, house_of, show, show_one
 from app.client_patients import parse_patient
+from kernel.errors import Condition, rejected
 from kernel.peer import Peer
+from mpi.notice_store import Notice, Queue
 from mpi.stewardship import Stewardship
 from mpi.viewing import Viewing
 
@@ -109,7 +111,7 @@ def acts(
         (
             {
                 "act": act.id,
-                "at": datetime.fromtimestamp(act.at / 1000, UTC).isoformat(timespec="seconds"),
+                "at": _instant(act.at),
                 "kind": act.kind.value,
                 "author": act.author,
                 "comment": act.comment,
@@ -119,6 +121,55 @@ def acts(
         ),
         as_json=as_json,
     )
+
+
+@app.command()
+def notices(
+    consumer: Annotated[str, typer.Option(help="Show the queue of this consumer: facility|application.")] = "",
+    retry: Annotated[int, typer.Option(help="Send this notice again that was refused, or now one that waits.")] = 0,
+    drop: Annotated[int, typer.Option(help="Give this notice up.")] = 0,
+    config: ConfigFile = None,
+    data: DataFolder = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Notifications of changed identifiers: what waits for each consumer, and what it refused."""
+    with house_of(config, data) as house:
+        if retry or drop:
+            done = house.notices.try_again(retry) if retry else house.notices.drop(drop)
+            if not done:
+                raise rejected(Condition.IDENTIFIER_UNKNOWN, "notice", "there is no such notice")
+            typer.echo("done")
+        elif consumer:
+            show((_notice_row(notice) for notice in house.notices.waiting(consumer)), as_json=as_json)
+        else:
+            show((_queue_row(queue) for queue in house.notices.queues()), as_json=as_json)
+
+
+def _queue_row(queue: Queue) -> dict[str, object]:
+    return {
+        "consumer": queue.consumer,
+        "waiting": queue.waiting,
+        "refused": queue.refused,
+        "since": _instant(queue.oldest) if queue.oldest is not None else "",
+        "tries": queue.tries,
+        "problem": queue.problem,
+    }
+
+
+def _notice_row(notice: Notice) -> dict[str, object]:
+    return {
+        "notice": notice.id,
+        "state": "refused" if notice.refused else "waiting",
+        "since": _instant(notice.told_at),
+        "next": "" if notice.refused else _instant(notice.due_at),
+        "tries": notice.tries,
+        "identifiers": len(notice.identifiers),
+        "problem": notice.problem,
+    }
+
+
+def _instant(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds")
 
 
 def _done(act: int) -> None:

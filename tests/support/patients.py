@@ -41,6 +41,7 @@ from mpi.directory import MpiPatientDirectory
 from mpi.index import Index
 from mpi.keys import KeySource
 from mpi.model import Fed, PatientRecord, Receipt
+from mpi.notices import Notices
 from mpi.queries import Asked, MpiQueries
 from mpi.service import MpiService
 from mpi.settings import MatchingMode, MatchingSettings, MpiSettings
@@ -102,7 +103,8 @@ class PatientIndex:
         self.stewardship = Stewardship(self.index)
         self.viewing = Viewing(self.index, self.service.matcher)
         self.directory = MpiPatientDirectory(database, self.affinity)
-        self._tasks = tasks(self.service.matcher)
+        self.notices = Notices(self.index)
+        self._tasks = tasks(self.service.matcher, self.notices)
         self._messages = 0
 
     def work(self) -> list[str]:

@@ -42,3 +42,23 @@ def test_a_source_may_name_its_authorities_by_namespace_oid_or_alias() -> None:
     settings = AffinitySettings(authorities=(authority,), sources=(SourceSettings(application="ADT", authorities=names),))
 
     assert settings.sources[0].authorities == names
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"application": "P", "authorities": ["NOWHERE"]}, "not listed: NOWHERE"),
+        ({"application": "P", "notify": "ftp://there"}, "no address of a notification"),
+        ({"application": "P", "notify": "mllp://there"}, "mllp://HOST:PORT"),
+        ({"application": "P", "notify": "mllp://there:1/path"}, "mllp://HOST:PORT"),
+        ({"application": "P", "notify": "https://there/pix"}, "the OID of its device"),
+    ],
+)
+def test_a_consumer_that_cannot_be_is_not_taken(wrong: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        AffinitySettings.model_validate({"consumers": [wrong]})
+
+
+def test_two_consumers_of_one_name_are_not_taken() -> None:
+    with pytest.raises(ValidationError, match="the same application"):
+        AffinitySettings.model_validate({"consumers": [{"application": "P"}, {"application": "P", "authorities": ["XAD"]}]})

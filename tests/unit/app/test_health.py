@@ -16,6 +16,8 @@ from kernel.database import Database
 from kernel.errors import Condition, Unavailable, violation
 from kernel.outbox import OUTBOX
 from kernel.times import system_clock
+from mpi import notice_store
+from mpi.tables import METADATA as MPI
 from tests.conftest import MakeDatabase
 from tests.support.clocks import TickingClock
 from tests.support.postgres import free_port
@@ -48,7 +50,7 @@ def test_each_part_is_ok_or_the_kind_of_its_problem() -> None:
 
 
 def test_a_database_that_answers_is_ok(make_database: MakeDatabase) -> None:
-    database = make_database()
+    database = make_database(MPI)
 
     assert Health({"database": database_answers(database)}).report() == {"database": "ok"}
 
@@ -77,7 +79,7 @@ def test_a_disk_that_is_nearly_full_is_a_problem(tmp_path: Path, monkeypatch: py
 
 
 def test_what_waits_is_measured_with_its_age(make_database: MakeDatabase, clock: TickingClock) -> None:
-    database = make_database()
+    database = make_database(MPI)
     with database.begin() as work:
         work.tell("topic", "1")
         work.tell("topic", "2")
@@ -92,7 +94,7 @@ def test_what_waits_is_measured_with_its_age(make_database: MakeDatabase, clock:
 
 
 def test_what_was_given_up_no_longer_waits_and_is_counted(make_database: MakeDatabase, clock: TickingClock) -> None:
-    database = make_database()
+    database = make_database(MPI)
     with database.begin() as work:
         work.tell("topic", "1")
     with database.begin() as work:
@@ -106,7 +108,22 @@ def test_what_was_given_up_no_longer_waits_and_is_counted(make_database: MakeDat
 
 
 def test_an_empty_outbox_has_no_age(make_database: MakeDatabase, clock: TickingClock) -> None:
-    measure_outboxes(make_database(), clock)
+    measure_outboxes(make_database(MPI), clock)
 
     assert sample("hie_outbox_rows", box="work") == 0
     assert sample("hie_outbox_oldest_seconds", box="work") == 0
+
+
+def test_notifications_that_wait_and_that_were_refused_are_measured(make_database: MakeDatabase, clock: TickingClock) -> None:
+    database = make_database(MPI)
+    with database.begin() as work:
+        for person in (1, 2):
+            notice_store.put(work.connection, "C|PIX", person, ((1, "A"), (2, "B")), f"m{person}", work.now)
+        first = notice_store.first(work.connection, "C|PIX")
+        assert first is not None
+        notice_store.refuse(work.connection, first.id, "no")
+
+    measure_outboxes(database, clock)
+
+    assert sample("hie_outbox_rows", box="notices") == 1
+    assert sample("hie_notices_refused") == 1

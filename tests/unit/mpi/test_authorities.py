@@ -110,3 +110,22 @@ def test_new_authorities_are_for_senders_that_nobody_listed(make_database: MakeD
     with pytest.raises(Rejected) as refused:
         open_domain.locate_update(an_update(an_id("1", NOBODY)), "A|ADT")
     assert refused.value.condition is Condition.SOURCE_NOT_ALLOWED
+
+
+def test_a_consumer_finds_what_it_may_see_and_nothing_else(make_database: MakeDatabase) -> None:
+    listed = [{"application": "PIX", "facility": "C", "authorities": ["HOSP_A"]}, {"application": "ALL"}]
+    authorities = Authorities(a_patient_index(make_database, affinity=an_affinity_domain(consumers=listed)).affinity)
+
+    assert authorities.find(HOSPITAL, "C|PIX") is not None
+    assert [authorities.find(a, "C|PIX") for a in (CLINIC, XAD)] == [None, None]
+    assert authorities.find(CLINIC, "D|PIX") is not None
+    assert authorities.find(CLINIC, "anywhere|ALL") is not None
+
+
+@pytest.mark.parametrize("name", ["D|PIX", "|", ""])
+def test_who_is_not_listed_sees_nothing_where_only_the_listed_do(make_database: MakeDatabase, name: str) -> None:
+    settings = an_affinity_domain(consumers=[{"application": "ALL"}], listed_consumers_only=True)
+    authorities = Authorities(a_patient_index(make_database, affinity=settings).affinity)
+
+    assert authorities.find(HOSPITAL, name) is None
+    assert authorities.find(HOSPITAL, "|ALL") is not None

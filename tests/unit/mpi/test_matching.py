@@ -65,7 +65,7 @@ def test_a_link_is_an_act_that_consumers_are_told_of(index: PatientIndex) -> Non
 
     (act,) = index.viewing.acts()
     assert (act.kind, act.author) == (ActKind.MATCH, AUTHOR)
-    assert done.count(NOTIFY) == 1
+    assert done.count(NOTIFY) == 2  # of the person that grew, and of the one that became a part of it
 
 
 def test_matching_again_changes_nothing(index: PatientIndex) -> None:

@@ -16,7 +16,7 @@ from kernel.demographics_query import (
     TelecomCriterion,
     WantedAuthority,
 )
-from kernel.errors import Condition, HieError
+from kernel.errors import Condition, HieError, Rejected
 from kernel.identifiers import AssigningAuthority, PatientId
 from kernel.patient_update import SentIdentifier
 from kernel.times import Dtm
@@ -35,6 +35,7 @@ from tests.support.patients import (
     XAD,
     PatientIndex,
     a_patient_index,
+    an_affinity_domain,
     an_id,
     an_update,
     born,
@@ -443,3 +444,50 @@ def test_pages_can_be_asked_for_by_the_query_alone(make_database: MakeDatabase) 
     assert again.page.hits[1:] == second.page.hits
     error = refusal(lambda: index.queries.more("other", None, 2, subject, V2))
     assert error.condition is Condition.CONTINUATION_UNKNOWN
+
+
+@pytest.fixture
+def narrow(make_database: MakeDatabase) -> PatientIndex:
+    """An index in which `C|PDQ` sees the hospital alone; Lena is known to the hospital and the clinic, Otto to the clinic alone."""
+    listed = [{"application": "PDQ", "facility": "C", "authorities": ["HOSP_A"]}]
+    index = a_patient_index(make_database, affinity=an_affinity_domain(consumers=listed))
+    index.feed(an_update(an_id("1"), an_id("9", CLINIC), demographics=LENA))
+    index.feed(an_update(an_id("8", CLINIC), demographics=OTTO))
+    return index
+
+
+def test_an_answer_holds_no_identifier_that_the_consumer_may_not_see(narrow: PatientIndex) -> None:
+    assert narrow.pix(an_id("1"), source="C|PDQ") == []
+    assert {i.authority for i in narrow.pix(an_id("1"))} == {XAD, CLINIC}
+
+
+@pytest.mark.parametrize("asked", [(an_id("9", CLINIC), ()), (an_id("1"), (CLINIC,))])
+def test_an_authority_that_the_consumer_may_not_see_is_unknown_to_it(
+    narrow: PatientIndex, asked: tuple[PatientId, tuple[AssigningAuthority, ...]]
+) -> None:
+    with pytest.raises(Rejected) as raised:
+        narrow.pix(asked[0], *asked[1], source="C|PDQ")
+
+    assert raised.value.condition is Condition.AUTHORITY_UNKNOWN
+
+
+@pytest.mark.parametrize("keep_lacking", [True, False])
+def test_a_search_shows_those_of_whom_the_consumer_may_see_something(narrow: PatientIndex, keep_lacking: bool) -> None:
+    def ids(family: str, source: str) -> list[list[str]]:
+        query = DemographicsQuery(names=(NameCriterion("", family),))
+        page = narrow.search(query, source=source, keep_lacking=keep_lacking)
+        return [[i.id for i in hit.identifiers] for hit in page.hits]
+
+    assert ids("Rivera", "C|PDQ") == [["1"]]
+    assert ids("Müller", "C|PDQ") == []
+    assert len(ids("Müller", "D|PDQ")) == 1
+
+
+def test_the_next_page_shows_no_more_than_the_first(narrow: PatientIndex) -> None:
+    narrow.feed(an_update(an_id("3"), an_id("7", CLINIC), demographics=LENA))
+    query = DemographicsQuery(names=(NameCriterion("", "Rivera"),), limit=1, tag="T")
+
+    first = narrow.search(query, source="C|PDQ")
+    second = narrow.search(replace(query, continuation=first.pointer), source="C|PDQ")
+
+    assert sorted(i.id for page in (first, second) for hit in page.hits for i in hit.identifiers) == ["1", "3"]

@@ -13,7 +13,7 @@ def test_every_topic_the_index_tells_has_a_task(make_database: MakeDatabase) -> 
     index.feed(an_update(an_id("1")))
     index.feed(an_update(an_id("9", CLINIC)))
 
-    assert tasks(index.service.matcher).keys() == {MATCH, NOTIFY}
+    assert tasks(index.service.matcher, index.notices).keys() == {MATCH, NOTIFY}
     assert set(index.work()) == {MATCH, NOTIFY}
 
 
@@ -24,7 +24,7 @@ def test_a_task_may_run_twice(make_database: MakeDatabase) -> None:
 
     for _ in range(2):
         with index.database.begin() as work:
-            tasks(index.service.matcher)[MATCH](work, str(fed.record))
+            tasks(index.service.matcher, index.notices)[MATCH](work, str(fed.record))
 
     assert len(index.clusters()) == 1
     assert len(index.viewing.acts()) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mpi import notice_store
 from tests.support import messages as m
 from tests.support.stores import Store
 
@@ -96,3 +97,20 @@ def test_an_identifier_that_is_none_is_told(two: Store) -> None:
 
     assert done.code in (1, 2)
     assert "Traceback" not in done.err
+
+
+def test_what_waits_for_a_consumer_is_shown_tried_again_and_given_up(store: Store) -> None:
+    listed = '[{application = "PORTAL", facility = "CITY", notify = "mllp://127.0.0.1:1"}]'
+    domain = {"HIE_AFFINITY__CONSUMERS": listed}
+    with store.house() as house, house.database.begin() as work:
+        notice_store.put(work.connection, "CITY|PORTAL", 1, ((1, "A-1"), (2, "B-1")), "n1", work.now)
+
+    queues = store.hie("mpi", "notices", "--json", **domain)
+    waiting = store.hie("mpi", "notices", "--consumer", "CITY|PORTAL", "--json", **domain)
+    number = str(waiting.json[0]["notice"])
+    answers = [store.hie("mpi", "notices", option, number, **domain) for option in ("--retry", "--drop", "--drop")]
+
+    assert [(q["consumer"], q["waiting"], q["refused"]) for q in queues.json] == [("CITY|PORTAL", 1, 0)]
+    assert [(n["state"], n["identifiers"]) for n in waiting.json] == [("waiting", 2)]
+    assert [a.code for a in answers[:2]] == [0, 0]
+    assert answers[2].code != 0

@@ -1,0 +1,99 @@
+"""The lines to consumers that are told of changed identifiers, and a thread for each that sends for as long as it takes."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+
+from affinity.model import Consumer
+from app import contracts
+from app.mllp_client import MllpAddress, mllp_call
+from hl7v2.consumer import Parties
+from kernel.errors import Condition, HieError, Unavailable
+from kernel.identifiers import Oid
+from kernel.xml import Element
+from mpi.notices import Notices
+from mpi.ports import Telling
+from mpi.transactions.iti10_update_notification import UpdateNotification
+from mpi.transactions.iti46_update_notification_v3 import Devices, UpdateNotificationV3
+from soap.zeep_client import SoapClient, SoapFaultReceived
+
+PAUSE: Final = 0.5
+"""Seconds between two looks at a queue; a notice that was sent in vain waits longer, as its row says."""
+
+log = structlog.get_logger("notify")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What every line needs: seconds for an answer, what we show and trust over TLS, and where answers are put down."""
+
+    seconds: float
+    tls: ssl.SSLContext
+    spool: Path
+
+
+def telling(consumer: Consumer, ours: Parties, device: Oid, line: Line) -> Telling:
+    """How a consumer is told: over MLLP, or over SOAP where its address begins with http."""
+    parts = urlsplit(consumer.notify)
+    if parts.scheme.startswith("mllp"):
+        secured = line.tls if parts.scheme == "mllps" else None
+        address = MllpAddress(parts.hostname or "", parts.port or 0, line.seconds, secured)
+        parties = replace(ours, receiving_application=consumer.application, receiving_facility=consumer.facility)
+        return UpdateNotification(parties, lambda message: mllp_call(address, message))
+    client = SoapClient(
+        contracts.FOLDER / "pix-consumer.wsdl",
+        consumer.notify,
+        timeout=line.seconds,
+        spool=line.spool,
+        tls=line.tls if parts.scheme == "https" else None,
+        away=Condition.PEER_UNAVAILABLE,
+    )
+    return UpdateNotificationV3(Devices(device, Oid(consumer.application)), lambda name, body: _called(client, name, body))
+
+
+def _called(client: SoapClient, operation: str, body: bytes) -> Element:
+    try:
+        reply = client.call(operation, body)
+    except SoapFaultReceived as fault:
+        if fault.is_receiver:
+            raise Unavailable(*fault.violations) from None
+        raise
+    reply.discard()
+    return reply.body
+
+
+class Messenger:
+    """Sends what waits for one consumer. Several processes may run one each: only one sends at a time."""
+
+    def __init__(self, notices: Notices, consumer: Consumer, telling: Telling, *, pause: float = PAUSE) -> None:
+        self._notices = notices
+        self._consumer = consumer
+        self._telling = telling
+        self._pause = pause
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"notify-{consumer.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begins to send."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the notice in hand."""
+        self._stop.set()
+        self._thread.join(timeout=40)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._pause):
+            try:
+                self._notices.send(self._consumer, self._telling, self._stop.is_set)
+            except HieError as problem:
+                log.warning("notifications wait", consumer=self._consumer.name, problem=problem.condition.name)
+            except Exception:  # a thread that ends for a bug would hold its queue for ever without a word
+                log.exception("notifications wait", consumer=self._consumer.name)
