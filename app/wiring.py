@@ -40,7 +40,6 @@ from atna.participants import AuditContext, this_process
 from atna.syslog import Sender
 from atna.system_events import application_started, application_stopped, node_authentication_failed
 from atna.transport import Address, DatagramSink, StreamSink
-from atna.vocabulary import Action
 from console.audit import audit_pages
 from console.identities import identity_pages
 from console.searches import Searches
@@ -49,7 +48,6 @@ from console.store import Role
 from console.web import Logins, make_console
 from hl7v2.consumer import Parties
 from hl7v2.dispatch import V2Dispatcher
-from hl7v2.exchange import V2Door
 from kernel.database import Database
 from kernel.errors import Condition, HieError, Refused, Unavailable, violation
 from kernel.identifiers import Oid, new_entry_uuid
@@ -66,14 +64,8 @@ from mpi.service import MpiService
 from mpi.source_links import SourceLinks
 from mpi.stewardship import Stewardship
 from mpi.tasks import tasks
+from mpi.transactions.doors import v2_doors, v3_doors
 from mpi.transactions.exchanges import V3Context
-from mpi.transactions.iti08_identity_feed import PatientIdentityFeed
-from mpi.transactions.iti09_pix_query import PixQuery
-from mpi.transactions.iti21_pdq import PatientDemographicsQuery
-from mpi.transactions.iti30_identity_management import PatientIdentityManagement
-from mpi.transactions.iti44_identity_feed_v3 import IdentityFeedV3, IdentityMergeV3
-from mpi.transactions.iti45_pix_query_v3 import PixQueryV3
-from mpi.transactions.iti47_pdq_v3 import DemographicsCancelV3, DemographicsContinuationV3, PatientDemographicsQueryV3
 from mpi.viewing import Viewing
 from registry.code_sets import DomainCodeSets
 from registry.service import RegistryService
@@ -98,9 +90,6 @@ from repository.vault import Content, Vault
 from soap.exchange import Door, Exchange, Operation, SoapHooks, SoapResponse
 from soap.spyne_door import SoapDoor
 from soap.zeep_client import SoapClient
-
-FEEDS = (("PRPA_IN201301UV02", Action.CREATE), ("PRPA_IN201302UV02", Action.UPDATE))
-"""What ITI-44 feeds with, and what it does to a record."""
 
 _CERTIFICATE_SECONDS = 60.0
 """Between two looks at when our certificate ends."""
@@ -346,7 +335,7 @@ class House:
         """Every HL7 v2 transaction."""
         numbers = itertools.count(int(self.clock().timestamp() * 1000) << 8)
         return V2Dispatcher(
-            self._patient_doors_v2(),
+            v2_doors(self.mpi, self.mpi_queries, SourceLinks(self.index)),
             clock=self.clock,
             new_control_id=lambda: f"{next(numbers):x}",
             leniency=lambda application, facility: self.index_authorities.is_lenient(f"{facility}|{application}"),
@@ -554,24 +543,8 @@ class House:
         """Who we are in HL7 v3."""
         return Oid(self.settings.affinity.home_community_id.removeprefix("urn:oid:"))
 
-    def _patient_doors_v2(self) -> tuple[V2Door, ...]:
-        return (
-            PatientIdentityFeed(self.mpi),
-            PatientIdentityManagement(self.mpi, SourceLinks(self.index)),
-            PixQuery(self.mpi_queries),
-            PatientDemographicsQuery(self.mpi_queries),
-        )
-
     def _patient_doors_v3(self) -> tuple[Door, ...]:
-        context = V3Context(self._device, self.clock, new_entry_uuid)
-        return (
-            *(IdentityFeedV3(self.mpi, context, *kind) for kind in FEEDS),
-            IdentityMergeV3(self.mpi, context),
-            PixQueryV3(self.mpi_queries, context),
-            PatientDemographicsQueryV3(self.mpi_queries, context),
-            DemographicsContinuationV3(self.mpi_queries, context),
-            DemographicsCancelV3(self.mpi_queries, context),
-        )
+        return v3_doors(self.mpi, self.mpi_queries, V3Context(self._device, self.clock, new_entry_uuid))
 
 
 def database_url(settings: Settings, data: Path) -> str:
