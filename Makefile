@@ -3,6 +3,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SOURCES := app console registry repository mpi arr affinity atna access soap ebrim hl7v2 hl7v3 kernel tests bench scripts
 
+# a service that is started again would otherwise compile every module again
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup setup-dev demo serve test check format lint types layers bench lock docs clean
 
 help: ## this list

@@ -1,11 +1,11 @@
-"""Fixtures for every test: both databases, clocks, and the closed network of unit tests."""
+"""Fixtures for every test: both databases, clocks, and the closed network of unit tests; how a whole run uses all processors."""
 
 from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,23 +15,49 @@ from kernel.database import Database
 from kernel.outbox import METADATA as OUTBOX_METADATA
 from tests.support import postgres
 from tests.support.clocks import TickingClock
+from tests.support.scheduling import Scheduler, long_ones_first
 from tests.support.shared import SHARED
 
 NOTHING_SKIPPED = "HIE_NOTHING_SKIPPED"
 """Set where every server, program and fixture must be present: a test that would be skipped fails."""
 
 MakeDatabase = Callable[..., Database]
-_numbers = count()
+
+# a service is started dozens of times, and would compile every module of itself each time
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """The whole suite runs on every processor; what is named on the command line in this process, as `-n0` does."""
+    is_whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if is_whole and config.option.numprocesses is None and "PYTEST_XDIST_WORKER" not in os.environ:  # a worker comes by here too
+        config.option.numprocesses = "auto"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduler:
+    """Who is given which tests."""
+    return Scheduler(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a run on several processors what takes long is begun first, lest all wait for it in the end."""
+    if hasattr(config, "workerinput"):
+        items[:] = long_ones_first(items)
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """The address of a PostgreSQL server where tests may make databases."""
+def postgres_server() -> Iterator[postgres.Server]:
+    """A PostgreSQL server where tests may make databases."""
     if not postgres.is_available():
         pytest.skip("no PostgreSQL server programs on this machine")
     # the machine does not lose its power here, and a database for each test would otherwise wait for the disk most of the time
-    with postgres.cluster("-c fsync=off", "-c full_page_writes=off", "-c synchronous_commit=off") as address:
-        yield address
+    with (
+        postgres.cluster("-c fsync=off", "-c full_page_writes=off", "-c synchronous_commit=off") as address,
+        postgres.server(address) as server,
+    ):
+        yield server
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -40,15 +66,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'affinity.db'}"
         return
-    server: str = request.getfixturevalue("postgres_server")
-    name = f"test_{next(_numbers)}"
-    admin = sa.create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield f"{server}/{name}"
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    admin.dispose()
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    name = server.name()
+    if "make_database" not in request.fixturenames:  # which copies one that has its tables
+        server.create(name)
+    yield f"{server.address}/{name}"
+    server.drop(name)
 
 
 @pytest.fixture
@@ -58,14 +81,19 @@ def clock() -> TickingClock:
 
 
 @pytest.fixture
-def make_database(database_url: str, clock: TickingClock) -> Iterator[MakeDatabase]:
+def make_database(request: pytest.FixtureRequest, database_url: str, clock: TickingClock) -> Iterator[MakeDatabase]:
     """Makes the `Database` with the outbox tables and those given: `make_database(STORE_METADATA, ...)`."""
     made: list[Database] = []
 
     def make(*metadata: sa.MetaData) -> Database:
+        parts = (OUTBOX_METADATA, *metadata)
+        if not made and database_url.startswith("postgres"):
+            server: postgres.Server = request.getfixturevalue("postgres_server")
+            server.copy(database_url.rpartition("/")[2], parts)
         database = Database(database_url, clock=clock)
-        for part in (OUTBOX_METADATA, *metadata):
-            part.create_all(database.engine)
+        if made or database_url.startswith("sqlite"):
+            for part in parts:
+                part.create_all(database.engine)
         made.append(database)
         return database
 

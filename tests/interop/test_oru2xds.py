@@ -11,7 +11,7 @@ import pytest
 from tests.support import foreign
 from tests.support import messages as m
 from tests.support.brokers import accepts, wait_for
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.service import OPEN_DOMAIN, Service, running
 from tests.support.wire import MllpWire, SoapWire, field, unique_id
 

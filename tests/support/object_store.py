@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 START_SECONDS = 60.0
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
+
+import sqlalchemy as sa
+
+from tests.support.ports import free_port
 
 ENVIRONMENT = "HIE_TEST_POSTGRES"
 """An address `postgresql+psycopg://user@host:port/` of a running server to use instead, where databases may be made."""
@@ -25,17 +30,6 @@ def binary(name: str) -> str | None:
 def is_available() -> bool:
     """Whether a server can be reached or started."""
     return ENVIRONMENT in os.environ or (binary("initdb") is not None and binary("postgres") is not None)
-
-
-def free_port() -> int:
-    """A port nobody listens on at the moment, over TCP or UDP."""
-    while True:
-        with socket.socket() as probe, socket.socket(type=socket.SOCK_DGRAM) as other:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-            with suppress(OSError):
-                other.bind(("127.0.0.1", port))
-                return port
 
 
 def _as_postgres(command: list[str]) -> list[str]:
@@ -75,3 +69,54 @@ def cluster(*settings: str) -> Iterator[str]:
         stop = _as_postgres([pg_ctl, "-D", str(data), "-m", "immediate", "stop"])
         subprocess.run(stop, check=False, capture_output=True, cwd="/")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass
+class Server:
+    """Databases of a server: empty ones, and copies of those that hold the tables of some packages."""
+
+    address: str
+    admin: sa.Engine
+    templates: dict[tuple[sa.MetaData, ...], str] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def name(self) -> str:
+        """A name for a database that is not there yet."""
+        return f"test_{os.getpid()}_{next(self.numbers)}"
+
+    def create(self, name: str) -> None:
+        """An empty database."""
+        self._do(f"CREATE DATABASE {name}")
+
+    def copy(self, name: str, parts: tuple[sa.MetaData, ...]) -> None:
+        """A database with these tables; the statements that make them run once in a run, for they take the longest."""
+        if parts not in self.templates:
+            template = self.name()
+            self.create(template)
+            engine = sa.create_engine(f"{self.address}/{template}")
+            for part in parts:
+                part.create_all(engine)
+            engine.dispose()
+            self.templates[parts] = template
+        self._do(f"CREATE DATABASE {name} TEMPLATE {self.templates[parts]}")
+
+    def drop(self, name: str) -> None:
+        """Ends its connections and removes it."""
+        self._do(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def _do(self, statement: str) -> None:
+        with self.admin.connect() as connection:
+            connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def server(address: str) -> Iterator[Server]:
+    """The databases of a running server."""
+    admin = sa.create_engine(f"{address}/postgres", isolation_level="AUTOCOMMIT")
+    found = Server(address, admin)
+    try:
+        yield found
+    finally:
+        for template in found.templates.values():
+            found.drop(template)
+        admin.dispose()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kernel.tls import TlsFiles
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 _MODULES = Path("/usr/lib/x86_64-linux-gnu/rsyslog")
 SECONDS = 20

@@ -11,7 +11,7 @@ import pytest
 from tests.support.brokers import wait_for
 from tests.support.certificates import Authority
 from tests.support.command import hie
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.service import OPEN_DOMAIN, Service, running
 from tests.support.shared import sample
 from tests.support.trail import Trail

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from app.doctor import Finding, examine
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.stores import a_house, some_settings
 
 

@@ -20,7 +20,7 @@ from mpi import notice_store
 from mpi.tables import METADATA as MPI
 from tests.conftest import MakeDatabase
 from tests.support.clocks import TickingClock
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 
 class Disk(NamedTuple):

@@ -20,7 +20,7 @@ import pytest
 
 from tests.support import brokers
 from tests.support import messages as m
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.service import OPEN_DOMAIN, Service, running
 from tests.support.wire import SOAP_TYPE, MllpWire
 

@@ -18,7 +18,7 @@ from kernel.database import Database, Work
 from kernel.outbox import METADATA
 from kernel.times import system_clock
 from tests.support.brokers import wait_for
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 LIMIT = 20.0
 Publish = Callable[[str, Sequence[object]], None]

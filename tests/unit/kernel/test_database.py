@@ -14,6 +14,7 @@ from kernel.errors import Condition, Rejected, Unavailable, rejected
 from kernel.outbox import AUDIT_INSERT, AUDIT_OUTBOX, OUTBOX
 from tests.conftest import MakeDatabase
 from tests.support.clocks import TickingClock
+from tests.support.postgres import Server
 
 METADATA = sa.MetaData()
 THING = sa.Table("thing", METADATA, sa.Column("id", sa.Integer, primary_key=True), sa.Column("n", sa.Integer))
@@ -95,8 +96,8 @@ def test_a_database_that_is_away_is_unavailable_and_not_a_bug() -> None:
 
 
 @pytest.mark.postgres
-def test_units_that_stand_in_each_others_way_are_tried_again(postgres_server: str) -> None:
-    database = Database(f"{postgres_server}/postgres", clock=TickingClock())
+def test_units_that_stand_in_each_others_way_are_tried_again(postgres_server: Server) -> None:
+    database = Database(f"{postgres_server.address}/postgres", clock=TickingClock())
     METADATA.drop_all(database.engine)
     METADATA.create_all(database.engine)
     with database.begin() as work:

@@ -11,7 +11,7 @@ from kernel.errors import Condition, Unavailable
 from kernel.times import system_clock
 from repository.object_vault import Bucket, ObjectVault
 from repository.vault import Content
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.vaults import LIMIT, an_object_vault, content_of, staged
 
 

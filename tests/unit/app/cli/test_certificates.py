@@ -12,7 +12,7 @@ from app.settings import HttpSettings
 from kernel.tls import TlsFiles, server_context
 from tests.support.certificates import Authority
 from tests.support.command import hie
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from tests.support import messages as m
 from tests.support.brokers import wait_for
 from tests.support.command import Done, hie
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.service import Service
 
 AUTHORITY = "HOSP_A&2.999.1.1&ISO"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import hie
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.service import Service
 from tests.support.stores import Store
 
