@@ -116,9 +116,11 @@ class Relay:
         audit_targets: Sequence[str],
         periodic: Sequence[Periodic] = (),
         pause: float = 0.05,
+        lease_ms: int = LEASE_MS,
     ) -> None:
         self._database = database
         self._publish = publish
+        self._lease_ms = lease_ms
         self._targets = tuple(audit_targets)
         self._periodic = tuple(periodic)
         self._pause = pause
@@ -165,10 +167,23 @@ class Relay:
         """Publishes what is due now; whether there may be more."""
         ids = self._claimed()
         if ids:
-            self._publish(HANDLE, [ids])
+            self._hand_out(ids)
         self._forward_audit()
         self._publish_periodic()
         return len(ids) == BATCH
+
+    def _hand_out(self, ids: list[int]) -> None:
+        try:
+            self._publish(HANDLE, [ids])
+        except Exception:
+            self._give_back(ids)
+            raise
+
+    def _give_back(self, ids: list[int]) -> None:
+        """The broker took nothing: the work is due as before, and it was no try. When it did take it, doing it twice is safe."""
+        with self._database.begin() as work:
+            values = {"due_at": work.now, "tries": OUTBOX.c.tries - 1}
+            work.connection.execute(sa.update(OUTBOX).where(OUTBOX.c.id.in_(ids)).values(values))
 
     def _claimed(self) -> list[int]:
         with self._database.read() as connection:
@@ -176,7 +191,7 @@ class Relay:
         if waiting is None:
             return []
         with self._database.begin() as work:
-            values = {"now": work.now, "lease": work.now + LEASE_MS, "batch": BATCH}
+            values = {"now": work.now, "lease": work.now + self._lease_ms, "batch": BATCH}
             return sorted(work.connection.execute(self._claim, values).scalars())
 
     def _forward_audit(self) -> None:

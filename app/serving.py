@@ -109,7 +109,8 @@ def told_to_stop() -> threading.Event:
 
 def _relay(house: House, publish: Callable[..., None]) -> Relay:
     local = [target for target in house.audit_targets if target == LOCAL]
-    relay = Relay(house.database, publish, audit_targets=local, periodic=house.periodic)
+    lease = round(house.settings.worker.lease_seconds * 1000)
+    relay = Relay(house.database, publish, audit_targets=local, periodic=house.periodic, lease_ms=lease)
     house.on_told(relay.wake)
     house.on_forwarded(relay.forwarded)
     return relay

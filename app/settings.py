@@ -111,6 +111,12 @@ class WorkerSettings(Section):
     """Who works off the outbox."""
 
     embedded: bool = Field(default=True, description="Whether `serve` works itself; false where `hie worker` runs beside it.")
+    lease_seconds: float = Field(
+        30.0,
+        ge=1.0,
+        le=3600.0,
+        description="After so long work that no worker has finished, as when one was killed, is handed out again.",
+    )
 
 
 class AuditTarget(Section):

@@ -142,7 +142,7 @@ def test_work_that_never_succeeds_is_given_up_and_kept(make_database: MakeDataba
         assert connection.execute(sa.select(OUTBOX.c.dead)).scalar_one()
 
 
-def test_a_broker_that_is_away_delays_and_loses_nothing(make_database: MakeDatabase, clock: TickingClock) -> None:
+def test_a_broker_that_is_away_delays_and_loses_nothing(make_database: MakeDatabase) -> None:
     database, broker = make_database(METADATA), Broker()
     relay = Relay(database, broker.publish, audit_targets=())
     tell(database, "1")
@@ -151,11 +151,24 @@ def test_a_broker_that_is_away_delays_and_loses_nothing(make_database: MakeDatab
     with pytest.raises(OSError, match="refused"):
         relay.round()
     broker.is_away = False
-    clock.present += timedelta(milliseconds=LEASE_MS)
     relay.round()
     Consumer(database, {"t": effect}).handle(broker.ids())
 
     assert effects(database) == ["1"]
+
+
+def test_a_broker_that_is_away_for_long_uses_up_no_tries(make_database: MakeDatabase) -> None:
+    database, broker = make_database(METADATA), Broker()
+    relay = Relay(database, broker.publish, audit_targets=())
+    tell(database, "1")
+
+    broker.is_away = True
+    for _ in range(TRIES + 1):
+        with pytest.raises(OSError, match="refused"):
+            relay.round()
+
+    with database.read() as connection:
+        assert connection.execute(sa.select(OUTBOX.c.tries, OUTBOX.c.dead)).one() == (0, False)
 
 
 def test_a_full_batch_says_that_there_may_be_more(make_database: MakeDatabase) -> None:
