@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,19 +44,21 @@ def database(*settings: str) -> Iterator[str]:
 def start_worker(environment: dict[str, str], data: Path) -> subprocess.Popen[str]:
     """`hie worker`, ready."""
     data.mkdir(parents=True, exist_ok=True)
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "worker", "--data", str(data)],
-        env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=(data / "stderr.log").open("a"),
-        text=True,
-        start_new_session=True,
-    )
+    with (data / "stderr.log").open("a") as errors:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "worker", "--data", str(data)],
+            env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        )
     assert worker.stdout is not None
     for line in worker.stdout:
         if line.strip() == "ready":
-            threading.Thread(target=worker.stdout.read, daemon=True).start()
             return worker
+    worker.wait()
+    worker.stdout.close()
     raise AssertionError((data / "stderr.log").read_text()[-2000:])
 
 
@@ -66,17 +67,25 @@ def stop_process(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(timeout=10)
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 @contextmanager
-def domain(*, services: int = 2, workers: int = 2, broker: str = "rabbitmq", storage: str = "s3") -> Iterator[Topology]:
-    """PostgreSQL, broker, object store, services on ports of their own, workers apart from them."""
+def domain(
+    *, services: int = 2, workers: int = 2, broker: str = "rabbitmq", storage: str = "s3", more: Mapping[str, str] | None = None
+) -> Iterator[Topology]:
+    """PostgreSQL, broker, object store, services on ports of their own, workers apart from them; `more` settings for all."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hie-domain-")))
         environment = {**OPEN_DOMAIN, "HIE_DATABASE__URL": stack.enter_context(database()), "HIE_LOG__LEVEL": "WARNING"}
+        environment |= more or {}
         topology = Topology(environment)
         topology.broker = stack.enter_context(brokers.rabbitmq() if broker == "rabbitmq" else brokers.redis())
         environment |= {"HIE_BROKER__URL": topology.broker.url, "HIE_WORKER__EMBEDDED": "false"}
+        environment["HIE_ARR__KEY_FILE"] = str(
+            folder / "audit-key.pem"
+        )  # one for all, so that each believes the others' signatures
         if storage == "s3":
             environment |= brokers.bucket(stack.enter_context(brokers.s3()), folder)
         else:
@@ -87,7 +96,7 @@ def domain(*, services: int = 2, workers: int = 2, broker: str = "rabbitmq", sto
             stack.callback(service.kill)
             service.start()
             topology.services.append(service)
+        stack.callback(lambda: [stop_process(worker) for worker in topology.workers])
         for number in range(workers):
             topology.workers.append(start_worker(environment, folder / f"worker{number}"))
-            stack.callback(stop_process, topology.workers[-1])
         yield topology

@@ -1,17 +1,19 @@
-"""The audit trail of a running service, read from its embedded database beside it."""
+"""The audit trail of a running service, read from its database beside it."""
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 from lxml import etree
 
 from arr.intake import audit_xml
 from arr.model import Received
 from arr.packing import unpacked
+from arr.tables import RECORD
+from kernel.outbox import AUDIT_OUTBOX, OUTBOX
 from tests.support.service import Service
 
 WAIT_SECONDS = 10.0
@@ -64,23 +66,31 @@ class Record:
 
 
 class Trail:
-    """The records of a service on SQLite."""
+    """The records of a running service, on either database."""
 
     def __init__(self, service: Service) -> None:
-        self._connection = sqlite3.connect(f"file:{service.data / 'affinity.db'}?mode=ro", uri=True, timeout=20)
+        url = service.environment.get("HIE_DATABASE__URL") or f"sqlite:///{service.data / 'affinity.db'}"
+        self._engine = sa.create_engine(url)
 
     def mark(self) -> int:
         """The number of the last record."""
-        return int(self._connection.execute("SELECT coalesce(max(sequence), 0) FROM arr_record").fetchone()[0])
+        with self._engine.connect() as connection:
+            return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(RECORD.c.sequence), 0))).scalar_one())
 
     def since(self, mark: int, event_type: str = "") -> list[Record]:
         """The records after a mark, oldest first; of one type, as `ITI-42`, or all."""
-        rows = self._connection.execute(
-            "SELECT origin, packing, data, received_at FROM arr_record "
-            "WHERE sequence > ? AND (event_type = ? OR ? = '') ORDER BY sequence",
-            (mark, event_type, event_type),
-        )
-        return [Record(audit_xml(Received.of_origin(origin, unpacked(packing, data)))) for origin, packing, data, _ in rows]
+        wanted = sa.select(RECORD.c.origin, RECORD.c.packing, RECORD.c.data).where(RECORD.c.sequence > mark)
+        if event_type:
+            wanted = wanted.where(RECORD.c.event_type == event_type)
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(RECORD.c.sequence)).all()
+        return [Record(audit_xml(Received.of_origin(row.origin, unpacked(row.packing, row.data)))) for row in rows]
+
+    def waiting(self) -> int:
+        """Rows of both outboxes."""
+        with self._engine.connect() as connection:
+            counts = (sa.select(sa.func.count()).select_from(table) for table in (OUTBOX, AUDIT_OUTBOX))
+            return sum(connection.execute(count).scalar_one() for count in counts)
 
     def expect(self, mark: int, event_type: str, fits: Callable[[Record], bool], count: int = 1) -> list[Record]:
         """The records after a mark that fit, once there are so many of them."""
@@ -95,5 +105,5 @@ class Trail:
         return found
 
     def close(self) -> None:
-        """Closes the database."""
-        self._connection.close()
+        """Lets go of the database."""
+        self._engine.dispose()
