@@ -77,6 +77,8 @@ from registry.transactions.iti61_register_on_demand import RegisterOnDemandDocum
 from registry.transactions.iti62_remove_metadata import RemoveMetadata
 from registry.transactions.iti92_restricted_update import RestrictedUpdateDocumentSet
 from repository.model import RepositoryContext
+from repository.on_demand import OnDemandDocuments, OnDemandOptions
+from repository.patient_summary import PatientSummary
 from repository.ports import RegistryPort
 from repository.remote_registry import RemoteRegistry
 from repository.removing import DocumentRemover
@@ -220,14 +222,22 @@ class House:
     @cached_property
     def repository(self) -> RepositoryService:
         """The document repository."""
-        return RepositoryService(self.database, self.vault, self._registry_port(), self._repository_context)
+        return RepositoryService(self.database, self.vault, self.registry_port, self._repository_context, self.on_demand)
+
+    @cached_property
+    def on_demand(self) -> OnDemandDocuments:
+        """Documents that are made when they are asked for."""
+        options = OnDemandOptions((PatientSummary(self.registry_port),), self.settings.storage.snapshots)
+        return OnDemandDocuments(
+            self.database, self.vault, self.registry_port, self._repository_context, options, new_uuid=new_entry_uuid
+        )
 
     @cached_property
     def upkeep(self) -> Upkeep:
         """Sweeps and scrubs of the repository."""
         storage = self.settings.storage
         periods = Periods(timedelta(hours=storage.orphan_hours), timedelta(days=storage.replay_days))
-        return Upkeep(self.database, self.vault, self._registry_port(), self._repository_context, periods)
+        return Upkeep(self.database, self.vault, self.registry_port, self._repository_context, periods)
 
     @cached_property
     def vault(self) -> Vault:
@@ -244,7 +254,9 @@ class House:
             _tell_damage,
         )
 
-    def _registry_port(self) -> RegistryPort:
+    @cached_property
+    def registry_port(self) -> RegistryPort:
+        """The registry that the repository registers with, in this process or far away."""
         url = self.settings.storage.registry_url
         if not url:
             return LocalRegistry(self.registry)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from atna.participants import AuditContext
+from kernel.codes import Code
 from kernel.errors import Violation
 from kernel.times import Clock
 from repository.vault import Content, Opened
@@ -63,6 +64,15 @@ class DocumentRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class OnDemandRecord:
+    """A document that is made when it is asked for: by whom, and the contentTypeCode of the sets its snapshots come in."""
+
+    unique_id: str
+    provider: str
+    content_type: Code
+
+
+@dataclass(frozen=True, slots=True)
 class SubmissionRecord:
     """A submission by the uniqueId of its set; `digest` tells whether a later request is the same one again.
 
@@ -77,7 +87,10 @@ class SubmissionRecord:
 
 @dataclass(frozen=True, slots=True)
 class RetrievedDocument:
-    """A document that may leave: its bytes have been compared with what was stored."""
+    """A document that may leave: its bytes have been compared with what was stored.
+
+    `new_document_unique_id` is the id of what was made on demand, `new_repository_unique_id` where it can be had again.
+    """
 
     repository_unique_id: str
     document_unique_id: str
@@ -85,6 +98,8 @@ class RetrievedDocument:
     home: str
     size: int
     opened: Opened
+    new_repository_unique_id: str = ""
+    new_document_unique_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

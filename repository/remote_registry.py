@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from access.subject import Subject
@@ -10,16 +10,18 @@ from atna import events
 from atna.message import AuditMessage, Outcome
 from atna.participants import Side, calling, outcome_of
 from ebrim.model import DocumentEntry, Submission
-from ebrim.query import QuerySlot, adhoc_query_request, quoted_list
+from ebrim.query import QuerySlot, adhoc_query_request
 from ebrim.responses import RegistryAnswer, ResponseStatus, read_query_response, read_registry_response
 from ebrim.uuids import QueryId
 from ebrim.writer import submit_objects_request
 from kernel.database import Database
 from kernel.errors import Condition, HieError, Refused, Rejected, Unavailable, Unreadable, Violation, violation
 from repository.model import RepositoryContext
+from repository.questions import slots_of_documents, slots_of_patient
 from soap.zeep_client import Reply, SoapFaultReceived
 
 REGISTER: Final = "DocumentRegistry_RegisterDocumentSet-b"
+REGISTER_ON_DEMAND: Final = "DocumentRegistry_RegisterOnDemandDocumentEntry"
 QUERY: Final = "DocumentRegistry_RegistryStoredQuery"
 _PORTION: Final = 100
 """uniqueIds in one question."""
@@ -45,33 +47,47 @@ class RemoteRegistry:
 
     def register(self, submission: Submission, subject: Subject) -> Sequence[Violation]:
         """ITI-42. Raises `Rejected` when the registry said no, `Unavailable` when it is not known what it did."""
+        return self._submit(REGISTER, events.register_document_set, submission, subject)
+
+    def register_on_demand(self, submission: Submission, subject: Subject) -> Sequence[Violation]:
+        """ITI-61. Raises as `register`."""
+        return self._submit(REGISTER_ON_DEMAND, events.register_on_demand, submission, subject)
+
+    def _submit(
+        self, operation: str, event: Callable[..., AuditMessage], submission: Submission, subject: Subject
+    ) -> Sequence[Violation]:
         try:
-            reply = self._call(REGISTER, submit_objects_request(submission))
+            reply = self._call(operation, submit_objects_request(submission))
             warnings = _judged(read_registry_response(reply.body))
         except HieError as error:
-            self._leave(self._registered(submission, subject, "", outcome_of(error)))
+            self._leave(self._registered(event, submission, subject, "", outcome_of(error)))
             raise
-        self._leave(self._registered(submission, subject, reply.message_id, Outcome.SUCCESS))
+        self._leave(self._registered(event, submission, subject, reply.message_id, Outcome.SUCCESS))
         return warnings
 
     def entries(self, unique_ids: Sequence[str], subject: Subject) -> Sequence[DocumentEntry]:
         """The entries it has with these uniqueIds, of any status. Raises `Unavailable`."""
         found: list[DocumentEntry] = []
         for start in range(0, len(unique_ids), _PORTION):
-            slot = QuerySlot("$XDSDocumentEntryUniqueId", (quoted_list(unique_ids[start : start + _PORTION]),))
-            found += self._ask(adhoc_query_request(QueryId.GET_DOCUMENTS.value, [slot]), subject)
+            found += self._ask(QueryId.GET_DOCUMENTS, slots_of_documents(unique_ids[start : start + _PORTION]), subject)
         return found
 
-    def _ask(self, question: bytes, subject: Subject) -> Sequence[DocumentEntry]:
+    def documents_of(self, patient_id: str, subject: Subject) -> Sequence[DocumentEntry]:
+        """The Approved stable entries of a patient. Raises `Unavailable`."""
+        return self._ask(QueryId.FIND_DOCUMENTS, slots_of_patient(patient_id), subject)
+
+    def _ask(self, query: QueryId, slots: Sequence[QuerySlot], subject: Subject) -> Sequence[DocumentEntry]:
+        question = adhoc_query_request(query.value, slots)
+        asked = events.AuditedQuery(question, query.value)
         try:
             reply = self._call(QUERY, question)
             answer = read_query_response(reply.body)
             if answer.answer.status is not ResponseStatus.SUCCESS:
                 raise _unclear("it could not say which documents it has")
         except HieError as error:
-            self._leave(self._asked(question, subject, "", outcome_of(error)))
+            self._leave(self._asked(asked, subject, "", outcome_of(error)))
             raise error if isinstance(error, Unavailable) else _unclear("it could not say which documents it has") from error
-        self._leave(self._asked(question, subject, reply.message_id, Outcome.SUCCESS))
+        self._leave(self._asked(asked, subject, reply.message_id, Outcome.SUCCESS))
         return answer.objects.entries
 
     def _call(self, operation: str, body: bytes) -> Reply:
@@ -88,9 +104,11 @@ class RemoteRegistry:
         reply.discard()
         return reply
 
-    def _registered(self, submission: Submission, subject: Subject, message_id: str, outcome: Outcome) -> AuditMessage:
+    def _registered(
+        self, event: Callable[..., AuditMessage], submission: Submission, subject: Subject, message_id: str, outcome: Outcome
+    ) -> AuditMessage:
         held = submission.submission_set
-        return events.register_document_set(
+        return event(
             self._context.audit,
             self._calling(subject, message_id),
             when=self._context.clock(),
@@ -100,13 +118,13 @@ class RemoteRegistry:
             side=Side.SENDER,
         )
 
-    def _asked(self, question: bytes, subject: Subject, message_id: str, outcome: Outcome) -> AuditMessage:
+    def _asked(self, query: events.AuditedQuery, subject: Subject, message_id: str, outcome: Outcome) -> AuditMessage:
         return events.stored_query(
             self._context.audit,
             self._calling(subject, message_id),
             when=self._context.clock(),
             outcome=outcome,
-            query=events.AuditedQuery(question, QueryId.GET_DOCUMENTS.value),
+            query=query,
             side=Side.SENDER,
         )
 

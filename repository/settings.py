@@ -36,6 +36,10 @@ class RepositorySettings(BaseModel):
     replay_days: float = Field(
         default=7.0, ge=1, description="A submission that was registered is recognised this long when its sender repeats it."
     )
+    snapshots: bool = Field(
+        default=True,
+        description="Whether an on-demand document that was given out is kept and registered as a snapshot of its entry.",
+    )
     registry_url: str = Field(default="", description="Where ITI-42 goes; empty for the registry of this service.")
     registry_timeout_seconds: float = Field(default=30.0, gt=0, description="How long the other registry may be silent.")
 

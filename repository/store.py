@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from kernel.codes import Code
 from kernel.database import Work
 from kernel.outbox import BigKey
-from repository.model import DocumentRecord, State, SubmissionRecord
+from repository.model import DocumentRecord, OnDemandRecord, State, SubmissionRecord
 from repository.vault import Content
 
 METADATA = sa.MetaData()
@@ -54,6 +55,18 @@ DOCUMENT: Final = sa.Table(
 Times are milliseconds since 1970. The index of the unsettled leaves out State.REGISTERED, which is nearly all.
 """
 
+ON_DEMAND: Final = sa.Table(
+    "repository_on_demand",
+    METADATA,
+    sa.Column("unique_id", sa.Text, primary_key=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("content_type_code", sa.Text, nullable=False),
+    sa.Column("content_type_scheme", sa.Text, nullable=False),
+    sa.Column("content_type_display", sa.Text, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+)
+"""Documents that are made when they are asked for, by uniqueId: who makes them."""
+
 _S, _D = SUBMISSION.c, DOCUMENT.c
 _RECORD: Final = (_D.unique_id, _D.sha256, _D.size, _D.sha1, _D.mime_type, _D.patient_id, _D.state)
 _UNSETTLED: Final = _D.state != sa.literal_column(str(int(State.REGISTERED)))
@@ -90,6 +103,8 @@ _DOCUMENTS_ORPHANED: Final = (
 _DOCUMENT_REMOVED: Final = (
     DOCUMENT.delete().where(_D.unique_id == sa.bindparam("one"), _D.state == int(State.REGISTERED)).returning(*_RECORD)
 )
+_ON_DEMAND: Final = sa.select(ON_DEMAND).where(ON_DEMAND.c.unique_id.in_(_SOME))
+_ON_DEMAND_FORGOTTEN: Final = ON_DEMAND.delete().where(ON_DEMAND.c.unique_id.in_(_SOME))
 _OLD: Final = (_UNSETTLED, _D.changed_at < sa.bindparam("before"))
 _OLD_UNSETTLED: Final = sa.select(*_RECORD).where(*_OLD).order_by(_D.changed_at).limit(sa.bindparam("number"))
 _OLD_REGISTERED: Final = (
@@ -174,6 +189,35 @@ class RepositoryStore:
         """Removes the rows of those that are registered, in the order given; what they held."""
         removed = (work.connection.execute(_DOCUMENT_REMOVED, {"one": one}).first() for one in unique_ids)
         return [_record(row) for row in removed if row is not None]
+
+    # --- on demand
+
+    def put_on_demand(self, work: Work, records: Sequence[OnDemandRecord]) -> None:
+        """Says who makes these documents; the last word counts."""
+        work.connection.execute(_ON_DEMAND_FORGOTTEN, {"some": [record.unique_id for record in records]})
+        rows = [
+            {
+                "unique_id": record.unique_id,
+                "provider": record.provider,
+                "content_type_code": record.content_type.code,
+                "content_type_scheme": record.content_type.scheme,
+                "content_type_display": record.content_type.display,
+                "created_at": work.now,
+            }
+            for record in records
+        ]
+        work.connection.execute(ON_DEMAND.insert(), rows)
+
+    def on_demand(self, connection: Connection, unique_ids: Sequence[str]) -> dict[str, OnDemandRecord]:
+        """Those of the documents that are made when they are asked for."""
+        found: dict[str, OnDemandRecord] = {}
+        for some in _portions(unique_ids):
+            for row in connection.execute(_ON_DEMAND, {"some": some}):
+                kind = Code(row.content_type_code, row.content_type_scheme, row.content_type_display)
+                found[row.unique_id] = OnDemandRecord(row.unique_id, row.provider, kind)
+        return found
+
+    # --- upkeep
 
     def unsettled(self, connection: Connection, *, before: int, limit: int) -> Sequence[DocumentRecord]:
         """Documents that are not registered and have not changed since `before`, the oldest first."""

@@ -71,6 +71,8 @@ def _response(number: int, document: RetrievedDocument) -> DocumentResponse:
         document.mime_type,
         Content(content_id=_content_id(number)),
         document.home,
+        document.new_repository_unique_id,
+        document.new_document_unique_id,
     )
 
 

@@ -42,6 +42,20 @@ class MemoryRegistry:
         self.after()
         return self.warnings
 
+    def register_on_demand(self, submission: Submission, subject: Subject) -> Sequence[Violation]:
+        """ITI-61."""
+        self._require_presence()
+        if self.refusal:
+            raise Rejected(self.refusal)
+        with self._lock:
+            self._file(submission)
+        return self.warnings
+
+    def documents_of(self, patient_id: str, subject: Subject) -> Sequence[DocumentEntry]:
+        """The stable entries of a patient."""
+        self._require_presence()
+        return [e for e in self._entries() if e.patient_id == patient_id and not e.is_on_demand]
+
     def entries(self, unique_ids: Sequence[str], subject: Subject) -> Sequence[DocumentEntry]:
         """The entries with these uniqueIds."""
         self._require_presence()

@@ -1,0 +1,1 @@
+"""Looks into documents, and writes those that are our own."""
