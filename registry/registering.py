@@ -73,6 +73,7 @@ class Registering:
 
         Gives the warnings. Raises `Rejected` with everything that is wrong, in which case nothing is stored.
         """
+        require_bounded(submission, self._settings)
         contents = Contents.of(submission)
         found = tuple(self._judged(contents, type_))
         if any(v.is_error for v in found):
@@ -93,10 +94,6 @@ class Registering:
     def _judged(self, contents: Contents, type_: EntryType) -> Iterator[Violation]:
         """Every rule that needs no registry."""
         submission = contents.submission
-        size = len(submission.entries) + len(submission.folders) + len(submission.associations)
-        if size > self._settings.max_objects:
-            told = f"more than {self._settings.max_objects} objects in one submission"
-            raise Rejected(violation(Condition.TOO_LARGE, "", told))
         yield from structure_faults(contents, self._settings.association_types)
         for entry in submission.entries:
             yield from entry_faults(entry, type_)
@@ -183,6 +180,13 @@ class Registering:
         if faults:
             raise Rejected((*found, *faults))
         return registered
+
+
+def require_bounded(submission: Submission, settings: RegistrySettings) -> None:
+    """Raises `Rejected` for more objects than one submission may bring."""
+    size = len(submission.entries) + len(submission.folders) + len(submission.associations)
+    if size > settings.max_objects:
+        raise Rejected(violation(Condition.TOO_LARGE, "", f"more than {settings.max_objects} objects in one submission"))
 
 
 def terms_of(submission: Submission) -> Iterator[filing.Term]:

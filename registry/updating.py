@@ -17,7 +17,7 @@ from registry.filing import ASSOCIATION_TYPE, Numbers
 from registry.model import Changes, Key, Kind, Life, RegisteredObject, Row, key_of, uuid_of
 from registry.placing import placed
 from registry.ports import CodeSets, PatientDirectory
-from registry.registering import PASSES, complete, copy_number, terms_of
+from registry.registering import PASSES, complete, copy_number, require_bounded, terms_of
 from registry.rules.against_registry import Registered, patient_faults, set_unique_id_faults
 from registry.rules.attributes import entry_faults, folder_faults, set_faults
 from registry.rules.code_sets import code_set_faults
@@ -81,6 +81,7 @@ class Updating:
 
         Gives the warnings. Raises `Rejected` with everything that is wrong, in which case nothing is changed.
         """
+        require_bounded(submission, self._settings)
         contents = Contents.of(submission)
         operations, malformed = read_operations(contents, self._settings.association_types, is_restricted=is_restricted)
         found = (*self._judged(contents), *malformed)

@@ -104,6 +104,7 @@ NARROW = {
     "HIE_AFFINITY__SOURCES": '[{application = "ADT", facility = "A", authorities = ["HOSP_A"]}]',
     "HIE_REGISTRY__MAX_RESULTS": "3",
     "HIE_REGISTRY__MAX_REFERENCES": "3",
+    "HIE_REGISTRY__MAX_OBJECTS": "20",
     "HIE_REGISTRY__UNKNOWN_PATIENT_IS_ERROR": "true",
     "HIE_MPI__HITS": "3",
     "HIE_STORAGE__RETRIEVE_DOCUMENTS": "3",

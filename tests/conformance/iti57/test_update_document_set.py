@@ -12,9 +12,11 @@ from tests.conformance.conftest import NewPatient, Patient
 from tests.support import messages as m
 from tests.support.checked import CheckedSoapWire
 from tests.support.edits import ENTRY, Edit, again, drop, edited, put, remove, slot_of, text, value_of
+from tests.support.service import Service
 from tests.support.shared import sample
 from tests.support.updates import (
     ACTION_57,
+    ACTION_62,
     APND,
     DEPRECATED,
     ON_DEMAND,
@@ -23,6 +25,7 @@ from tests.support.updates import (
     Desk,
     Filed,
     folder_version,
+    removal,
     status_change,
     status_of,
     submitted,
@@ -312,6 +315,15 @@ def test_a_status_of_a_submission_set_does_not_change(soap: CheckedSoapWire, des
     reply = soap.call(ACTION_57, status_change(patient.cx, own))
 
     assert [code for code, _ in reply.refusals] == ["XDSMetadataUpdateError"]
+
+
+def test_more_objects_than_one_submission_may_bring_are_refused(narrow: Service) -> None:
+    entries = [m.Entry(m.cx("NOBODY")) for _ in range(21)]
+    with CheckedSoapWire(narrow.http_port) as soap:
+        replies = [soap.call(action, m.submission(*entries)) for action in (ACTION_57, m.ACTION_42)]
+        replies.append(soap.call(ACTION_62, removal(*(f"urn:uuid:00000000-0000-4000-8000-{n:012}" for n in range(21)))))
+
+    assert [reply.codes for reply in replies] == [["XDSRegistryOutOfResources"]] * 3
 
 
 def test_the_published_update_is_refused_for_a_logical_id_nobody_has(soap: CheckedSoapWire) -> None:
