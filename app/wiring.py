@@ -68,6 +68,7 @@ from mpi.transactions.doors import v2_doors, v3_doors
 from mpi.transactions.exchanges import V3Context
 from mpi.viewing import Viewing
 from registry.code_sets import DomainCodeSets
+from registry.leniency import complete_ids
 from registry.service import RegistryService
 from registry.transactions.iti18_stored_query import StoredQueryDoor
 from registry.transactions.iti42_register_document_set import RegisterDocumentSet
@@ -89,7 +90,7 @@ from repository.transactions.iti43_retrieve_document_set import RetrieveDocument
 from repository.transactions.iti86_remove_documents import RemoveDocuments
 from repository.upkeep import Periods, Upkeep
 from repository.vault import Content, Vault
-from soap.exchange import Door, Exchange, Operation, SoapHooks, SoapResponse
+from soap.exchange import BodySchema, Door, Exchange, Operation, SoapHooks, SoapResponse
 from soap.spyne_door import SoapDoor
 from soap.zeep_client import SoapClient
 
@@ -494,7 +495,14 @@ class House:
 
     def _admit_soap(self, doors: Sequence[Door]) -> Callable[[Operation, Exchange], None]:
         transactions = {door.operation.name: transaction_of(door) for door in doors}
-        return lambda operation, exchange: self.nodes.require(exchange.peer, transactions[operation.name])
+        lenient = self.settings.registry.lenient
+
+        def admit(operation: Operation, exchange: Exchange) -> None:
+            self.nodes.require(exchange.peer, transactions[operation.name])
+            if lenient and operation.schema is BodySchema.XDS:
+                complete_ids(exchange.body, exchange.peer, lenient)
+
+        return admit
 
     def look_at_certificates(self) -> None:
         """Takes renewed files, and says what will soon be wrong with those in use."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
@@ -21,6 +22,7 @@ from kernel.times import Clock
 
 __all__ = ["BigKey", "Database", "Work", "execute_text", "insert_into"]
 
+log: Final = structlog.get_logger("database")
 T = TypeVar("T")
 ATTEMPTS: Final = 3
 _RETRIED: Final = ("40001", "40P01")
@@ -124,6 +126,17 @@ class Database:
             self._flush(work)
         if work.told or work.audited:
             self.on_told()
+
+    def record_refusal(self, act: Callable[[Work], object]) -> None:
+        """Puts a refusal on record, in a unit of its own. Never raises `HieError`.
+
+        A refusal gives nothing away, so it is answered also when it cannot be put on record; that it was not is logged.
+        """
+        try:
+            with self.begin() as work:
+                act(work)
+        except HieError as problem:
+            log.error("a refusal was not recorded", conditions=sorted({v.condition.name for v in problem.violations}))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
-
-import structlog
 
 from access.subject import Subject
 from atna import events
@@ -18,6 +15,7 @@ from kernel.database import Database
 from kernel.errors import HieError, Violation
 from kernel.identifiers import NewUuid
 from kernel.times import Clock
+from registry.leniency import mended, telling
 from registry.ports import CodeSets, PatientDirectory
 from registry.querying import Querying, Question
 from registry.registering import Registering
@@ -26,8 +24,6 @@ from registry.settings import RegistrySettings
 from registry.store import RegistryStore
 from registry.terms import Terms
 from registry.updating import Updating
-
-log: Final = structlog.get_logger(__name__)
 
 
 class RegistryService:
@@ -44,6 +40,7 @@ class RegistryService:
         clock: Clock,
         new_uuid: NewUuid,
     ) -> None:
+        self._lenient = settings.lenient
         terms = Terms(database, limit=settings.cached_terms)
         self._database = database
         self._audit = audit
@@ -72,23 +69,19 @@ class RegistryService:
 
     def register(self, submission: Submission, subject: Subject) -> Sequence[Violation]:
         """ITI-42. Gives warnings; raises `Rejected` with everything that is wrong, and then nothing is stored."""
-        event = self._submitted(events.register_document_set, submission, subject, Outcome.SUCCESS)
-        return self._registering.register(submission, EntryType.STABLE, event.to_xml())
+        return self._registered(events.register_document_set, submission, EntryType.STABLE, subject)
 
     def register_on_demand(self, submission: Submission, subject: Subject) -> Sequence[Violation]:
         """ITI-61: as ITI-42, for on-demand entries only."""
-        event = self._submitted(events.register_on_demand, submission, subject, Outcome.SUCCESS)
-        return self._registering.register(submission, EntryType.ON_DEMAND, event.to_xml())
+        return self._registered(events.register_on_demand, submission, EntryType.ON_DEMAND, subject)
 
     def update(self, submission: Submission, subject: Subject) -> Sequence[Violation]:
         """ITI-57: new versions, changed statuses, submitted associations. Gives warnings; `Rejected` means nothing was changed."""
-        event = self._submitted(events.update_document_set, submission, subject, Outcome.SUCCESS)
-        return self._updating.update(submission, event.to_xml(), is_restricted=False)
+        return self._updated(events.update_document_set, submission, subject, is_restricted=False)
 
     def update_restricted(self, submission: Submission, subject: Subject) -> Sequence[Violation]:
         """ITI-92: as ITI-57, for what a restricted update may change."""
-        event = self._submitted(events.restricted_update, submission, subject, Outcome.SUCCESS)
-        return self._updating.update(submission, event.to_xml(), is_restricted=True)
+        return self._updated(events.restricted_update, submission, subject, is_restricted=True)
 
     def remove(self, uuids: Sequence[str], subject: Subject) -> None:
         """ITI-62: takes objects out of the registry; raises `Rejected`, and then nothing is removed."""
@@ -169,6 +162,22 @@ class RegistryService:
             )
         )
 
+    def _registered(
+        self, event: Callable[..., AuditMessage], sent: Submission, type_: EntryType, subject: Subject
+    ) -> Sequence[Violation]:
+        meant = mended(sent, type_, subject, self._lenient)
+        message = self._submitted(event, meant.submission, subject, Outcome.SUCCESS)
+        with telling(meant.warnings):
+            return (*meant.warnings, *self._registering.register(meant.submission, meant.type, message.to_xml()))
+
+    def _updated(
+        self, event: Callable[..., AuditMessage], sent: Submission, subject: Subject, *, is_restricted: bool
+    ) -> Sequence[Violation]:
+        meant = mended(sent, EntryType.STABLE, subject, self._lenient)
+        message = self._submitted(event, meant.submission, subject, Outcome.SUCCESS)
+        with telling(meant.warnings):
+            return (*meant.warnings, *self._updating.update(meant.submission, message.to_xml(), is_restricted=is_restricted))
+
     def _asked(self, query: StoredQuery | None) -> Sequence[str]:
         """The patients of a query, where it can be read."""
         return self._querying.patients_named(query) if query else ()
@@ -215,12 +224,8 @@ class RegistryService:
             return self._querying.answer(work.connection, question)
 
     def _record(self, told: Iterable[AuditMessage]) -> None:
-        try:
-            with self._database.begin() as work:
-                work.audited += [event.to_xml() for event in told]
-        except HieError as problem:
-            # the refusal is answered all the same: it gives nothing away
-            log.error("a refusal was not recorded", conditions=[v.condition.name for v in problem.violations])
+        messages = [event.to_xml() for event in told]
+        self._database.record_refusal(lambda work: work.audited.extend(messages))
 
 
 def _audited(query: StoredQuery | None) -> AuditedQuery:

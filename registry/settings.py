@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from registry.leniency import LenientSource
+
 
 class RegistrySettings(BaseModel):
     """Limits, and what the affinity domain adds to the profile."""
@@ -21,5 +23,8 @@ class RegistrySettings(BaseModel):
     )
     association_types: tuple[str, ...] = Field(
         (), description="Association types of the affinity domain beside the profile's, from one entry to another, as URNs."
+    )
+    lenient: tuple[LenientSource, ...] = Field(
+        (), description="Systems whose known deviations are put right with a warning; everybody else is held to the profile."
     )
     cached_terms: int = Field(50_000, ge=100, description="Codes and patient ids whose internal numbers a process remembers.")

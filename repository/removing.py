@@ -50,8 +50,8 @@ class DocumentRemover:
 
     def refuse(self, requests: Sequence[DocumentRequest], subject: Subject, error: HieError) -> None:
         """Leaves the audit record of an ITI-86 that was not carried out."""
-        with self._database.begin() as work:
-            self._leave(work, [_audited(request, None, None) for request in requests], subject, outcome_of(error))
+        documents = [_audited(request, None, None) for request in requests]
+        self._database.record_refusal(lambda work: self._leave(work, documents, subject, outcome_of(error)))
 
     def _taken_out(
         self, work: Work, wanted: Sequence[DocumentRequest], subject: Subject

@@ -66,8 +66,8 @@ class RepositoryService:
 
     def refuse_provision(self, submission: Submission | None, subject: Subject, error: HieError) -> None:
         """Leaves the audit record of an ITI-41 that was not carried out; what could not be read is None."""
-        with self._database.begin() as work:
-            work.audit(self._provision_event(submission, subject, outcome_of(error)))
+        message = self._provision_event(submission, subject, outcome_of(error))
+        self._database.record_refusal(lambda work: work.audit(message))
 
     def _provision_event(self, submission: Submission | None, subject: Subject, outcome: Outcome) -> bytes:
         held = submission.submission_set if submission else None
@@ -112,8 +112,8 @@ class RepositoryService:
 
     def refuse_retrieval(self, requests: Sequence[DocumentRequest], subject: Subject, error: HieError) -> None:
         """Leaves the audit record of an ITI-43 that was not carried out."""
-        with self._database.begin() as work:
-            self._audit_retrieval(work, [_audited(request, None, None) for request in requests], subject, outcome_of(error))
+        documents = [_audited(request, None, None) for request in requests]
+        self._database.record_refusal(lambda work: self._audit_retrieval(work, documents, subject, outcome_of(error)))
 
     def _made(self, request: DocumentRequest, record: OnDemandRecord, subject: Subject) -> RetrievedDocument | Violation:
         if self._on_demand is None or request.repository_unique_id != self._context.repository_unique_id:

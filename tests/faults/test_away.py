@@ -93,6 +93,7 @@ def answers(soap: CheckedSoapWire, patient: str) -> dict[str, list[str]]:
     found = {name: soap.call(action, body) for name, (action, body) in bodies.items()}
     found["ITI-41"] = provide(soap, patient, b"content")
     found["ITI-43"] = soap.call(m.ACTION_43, m.retrieve((m.REPOSITORY, "2.999.1")), PATH)
+    found["ITI-86"] = soap.call("urn:ihe:iti:2017:RemoveDocuments", m.remove_documents((m.REPOSITORY, "2.999.1")), PATH)
     return {name: [code for code, _ in reply.refusals] for name, reply in found.items()}
 
 
@@ -109,15 +110,15 @@ def test_while_the_database_is_away_every_transaction_says_busy_and_goes_on_when
         back = answers(soap, patient)
 
     registry = ("ITI-42", "ITI-61", "ITI-18", "ITI-51", "ITI-57", "ITI-92", "ITI-62")
-    assert away == {
-        **{key: ["XDSRegistryBusy"] for key in registry},
-        "ITI-41": ["XDSRepositoryBusy"],
-        "ITI-43": ["XDSRepositoryBusy"],
-    }
-    assert back == {
-        **{key: [] for key in ("ITI-42", "ITI-61", "ITI-18", "ITI-51", "ITI-41")},
-        **{key: ["UnresolvedReferenceException"] for key in ("ITI-57", "ITI-92", "ITI-62")},
-        "ITI-43": ["XDSDocumentUniqueIdError"],
+    repository = ("ITI-41", "ITI-43", "ITI-86")
+    unresolved, unknown = ["UnresolvedReferenceException"], ["XDSDocumentUniqueIdError"]
+    assert away == {name: ["XDSRegistryBusy"] for name in registry} | {name: ["XDSRepositoryBusy"] for name in repository}
+    assert back == {name: [] for name in (*registry, *repository)} | {
+        "ITI-57": unresolved,
+        "ITI-92": unresolved,
+        "ITI-62": unresolved,
+        "ITI-43": unknown,
+        "ITI-86": unknown,
     }
 
 

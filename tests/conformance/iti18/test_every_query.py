@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -11,30 +10,21 @@ from registry.queries.catalogue import CATALOGUE
 from tests.conformance.conftest import NewPatient
 from tests.support import messages as m
 from tests.support.checked import CheckedSoapWire
+from tests.support.queries import ACTION_51, ASKED, REFERENCES, Known
 from tests.support.service import Service
 from tests.support.updates import ACTION_57, APND, ON_DEMAND, Desk, folder_version, version
 from tests.support.wire import Reply
 
-ACTION_51 = "urn:ihe:iti:2009:MultiPatientStoredQuery"
 STABLE = "urn:uuid:7edca82f-054d-47f2-a032-9b2a5b5186c1"
-REFERENCE = "R-77^^^&2.999.5.3&ISO^urn:ihe:iti:xds:2013:accession"
 TYPE = "$XDSDocumentEntryType"
-REFERENCES = {"urn:ihe:iti:xds:2013:referenceIdList": (REFERENCE,)}
 OBJECTS = tuple(f"{{{m.RIM}}}{name}" for name in ("ExtrinsicObject", "RegistryPackage", "Association", "ObjectRef"))
 
 
-@dataclass
-class Scene:
-    """A patient with an entry of two versions in a folder of two, with it an on-demand entry and others, all in one set."""
+@dataclass(frozen=True)
+class Scene(Known):
+    """An entry of two versions in a folder of two, others beside it, all in one set; `former` are the first versions."""
 
-    patient: str
-    entry: m.Entry
-    first: str
-    second: str
-    on_demand: str
-    set_id: str
-    folder_unique_id: str
-    folders: list[str]
+    former: frozenset[str]
 
 
 @pytest.fixture(scope="module")
@@ -72,57 +62,9 @@ def scene(service: Service, new_patient: NewPatient) -> Scene:
         desk.register(version(entry, first), action=ACTION_57)
         folder = str(desk.folders(folder_id)[0].get("id"))
         desk.register(folder_version(cx, folder_id, folder, title="Renamed"), action=ACTION_57)
-        folders = [str(f.get("id")) for f in desk.folders(folder_id)]
-        return Scene(cx, entry, first, desk.uuid(entry), on_demand, set_id, folder_id, folders)
+        return Scene(cx, entry.unique_id, first, set_id, folder_id, folder, frozenset({first, folder}))
 
 
-def _status(name: str) -> str:
-    return m.slot(f"$XDS{name}Status", f"('{m.APPROVED}','{m.APPROVED.replace('Approved', 'Deprecated')}')")
-
-
-def _patient(scene: Scene, name: str = "XDSDocumentEntryPatientId") -> str:
-    return m.slot(f"${name}", f"'{scene.patient}'")
-
-
-def _patients(scene: Scene, name: str) -> str:
-    return m.slot(f"${name}", f"('{scene.patient}')")
-
-
-def _entry(scene: Scene) -> str:
-    return m.slot("$XDSDocumentEntryUniqueId", f"'{scene.entry.unique_id}'")
-
-
-ENTRY, FOLDER = _status("DocumentEntry"), _status("Folder")
-BY_REFERENCE = m.slot("$XDSDocumentEntryReferenceIdList", f"('{REFERENCE}')")
-ASKED: Mapping[str, Callable[[Scene], list[str]]] = {
-    "FindDocuments": lambda s: [_patient(s), ENTRY],
-    "FindDocumentsByReferenceId": lambda s: [_patient(s), ENTRY, BY_REFERENCE],
-    "FindDocumentsByTitle": lambda s: [_patient(s), ENTRY, m.slot("$XDSDocumentEntryTitle", "('Discharge %')")],
-    "FindDocumentsExclude": lambda s: [_patient(s), ENTRY, m.slot("$XDSDocumentEntryClassCodeExclude", "('REFERRAL^^2.999.77.1')")],
-    "FindSubmissionSets": lambda s: [_patient(s, "XDSSubmissionSetPatientId"), _status("SubmissionSet")],
-    "FindFolders": lambda s: [_patient(s, "XDSFolderPatientId"), FOLDER],
-    "GetAll": lambda s: [_patient(s, "patientId"), ENTRY, FOLDER, _status("SubmissionSet")],
-    "GetDocuments": lambda s: [m.slot("$XDSDocumentEntryLogicalID", f"('{s.first}')")],
-    "GetFolders": lambda s: [m.slot("$XDSFolderUniqueId", f"('{s.folder_unique_id}')")],
-    "GetAssociations": lambda s: [m.slot("$uuid", f"('{s.second}')")],
-    "GetDocumentsAndAssociations": lambda s: [m.slot("$XDSDocumentEntryUniqueId", f"('{s.entry.unique_id}')")],
-    "GetSubmissionSets": lambda s: [m.slot("$uuid", f"('{s.first}','{s.folders[0]}')")],
-    "GetSubmissionSetAndContents": lambda s: [m.slot("$XDSSubmissionSetUniqueId", f"'{s.set_id}'")],
-    "GetFolderAndContents": lambda s: [m.slot("$XDSFolderUniqueId", f"'{s.folder_unique_id}'")],
-    "GetFoldersForDocument": lambda s: [_entry(s)],
-    "GetRelatedDocuments": lambda s: [
-        _entry(s),
-        m.slot("$AssociationTypes", f"('urn:ihe:iti:2010:AssociationType:IsSnapshotOf','{APND}')"),
-    ],
-    "FindDocumentsForMultiplePatients": lambda s: [_patients(s, "XDSDocumentEntryPatientId"), ENTRY],
-    "FindFoldersForMultiplePatients": lambda s: [_patients(s, "XDSFolderPatientId"), FOLDER],
-    "FindDocumentsByReferenceIdForMultiplePatients": lambda s: [
-        _patients(s, "XDSDocumentEntryPatientId"),
-        ENTRY,
-        BY_REFERENCE,
-    ],
-}
-"""The slots of each query."""
 TYPED = frozenset(d.name for d in CATALOGUE.values() if TYPE in d.by_name)
 
 
@@ -157,10 +99,9 @@ def test_both_return_types_find_the_same_objects_at_each_level(soap: CheckedSoap
 def test_the_first_level_is_the_default_and_shows_no_former_version(soap: CheckedSoapWire, scene: Scene, name: str) -> None:
     unsaid, first, second = (ask(soap, scene, name, level) for level in ("", "1", "2"))
 
-    former = {scene.first, scene.folders[0]}
     shown = {e.get("id") for e in first.body.iter(f"{{{m.RIM}}}ExtrinsicObject", f"{{{m.RIM}}}RegistryPackage")}
     assert sorted(unsaid.ids()) == sorted(first.ids())
-    assert not shown & former
+    assert not shown & scene.former
     assert set(first.ids()) <= set(second.ids())
 
 

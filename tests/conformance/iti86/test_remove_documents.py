@@ -7,6 +7,7 @@ import pytest
 from tests.conformance.conftest import Patient
 from tests.support import messages as m
 from tests.support.checked import CheckedSoapWire
+from tests.support.service import Service
 from tests.support.shared import sample
 from tests.support.wire import Reply, unique_id
 
@@ -73,6 +74,13 @@ def test_a_document_cannot_be_removed_twice(soap: CheckedSoapWire, documents: li
     again = remove(soap, (m.REPOSITORY, documents[0]))
 
     assert (again.status_urn, again.codes) == ("Failure", ["XDSDocumentUniqueIdError"])
+
+
+def test_more_documents_than_are_removed_at_once_are_refused(narrow: Service) -> None:
+    with CheckedSoapWire(narrow.http_port) as soap:
+        reply = remove(soap, *((m.REPOSITORY, m.fresh_oid()) for _ in range(4)))
+
+    assert (reply.status_urn, reply.codes) == ("Failure", ["XDSRemoveDocumentsError"])
 
 
 def test_a_recorded_request_for_documents_of_others_is_told_so(soap: CheckedSoapWire) -> None:

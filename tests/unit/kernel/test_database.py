@@ -174,3 +174,15 @@ def test_a_statement_that_is_a_unit_by_itself_carries_its_audit_messages(make_da
         execute_text(connection, text, database.audit_parameters([b"<a/>", b"<b/>"]))
 
     assert (rows(database, THING), rows(database, AUDIT_OUTBOX)) == (1, 2)
+
+
+def test_a_refusal_is_put_on_record_and_answered_also_where_it_cannot_be(make_database: MakeDatabase, tmp_path: Path) -> None:
+    database = make_database()
+    away = Database(f"sqlite:///{tmp_path / 'nowhere' / 'db'}", clock=TickingClock())
+
+    for one in (database, away):
+        one.record_refusal(lambda work: work.audit(b"<refused/>"))
+    away.close()
+
+    with database.read() as connection:
+        assert connection.execute(sa.select(AUDIT_OUTBOX.c.message)).scalars().all() == [b"<refused/>"]
