@@ -1,7 +1,8 @@
 """Entries of others around those that are measured: millions of rows as a registry of that size would hold them.
 
-Made inside the server from one submission that came over the wire (entry, set, and the HasMember between them), with ids, uniqueIds,
-times and patients of their own. Indexes are taken away before a large load and built once after it, as a migration would do it.
+Made inside the server from one submission that came over the wire (entry, set, and the HasMember between them), with ids,
+uniqueIds, times and patients of their own. Indexes are taken away before a large load and built once after it, as a migration
+would do it.
 """
 
 from __future__ import annotations
@@ -37,9 +38,8 @@ class Index:
 
 def _indexes(connection: Connection, table: str) -> list[Index]:
     found = []
-    constraints = connection.exec_driver_sql(
-        f"SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype IN ('p', 'u')"
-    ).all()
+    keys = f"FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype IN ('p', 'u')"
+    constraints = connection.exec_driver_sql(f"SELECT conname, pg_get_constraintdef(oid) {keys}").all()
     for name, definition in constraints:
         found.append(
             Index(f"ALTER TABLE {table} DROP CONSTRAINT {name}", f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")

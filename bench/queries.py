@@ -161,19 +161,20 @@ def run() -> Iterator[str]:
         engine = sa.create_engine(url)
         try:
             ids = patients(service, len(DOCUMENTS) + 1)
-            with CheckedSoapWire(service.http_port, timeout=300) as checked, SoapWire(service.http_port, timeout=300) as wire:
-                desk = Desk(checked)
-                known = [fill(desk, patient, count) for patient, count in zip(ids, DOCUMENTS, strict=False)]
-                held = 0
-                for total in TOTALS:
-                    yield f"{total:,} submissions of others, an entry each"
-                    yield from crowd.grow(engine, held, total)
-                    held, grown[total] = total, {}
+            with CheckedSoapWire(service.http_port) as checked:
+                known = [fill(Desk(checked), patient, count) for patient, count in zip(ids, DOCUMENTS, strict=False)]
+            held = 0
+            for total in TOTALS:
+                yield f"{total:,} submissions of others, an entry each"
+                yield from crowd.grow(engine, held, total)
+                held, grown[total] = total, {}
+                with SoapWire(service.http_port, timeout=300) as wire:
                     yield from every_query(wire, known, grown[total])
-                    for name, heap, whole in crowd.bytes_each(engine):
-                        yield f"  {name:<16} {heap:6.0f} bytes a row, {whole:6.0f} with its indexes"
-                    yield rendering(engine, ids[1])
-                    yield from changes(service, desk, ids[-1])
+                for name, heap, whole in crowd.bytes_each(engine):
+                    yield f"  {name:<16} {heap:6.0f} bytes a row, {whole:6.0f} with its indexes"
+                yield rendering(engine, ids[1])
+                with CheckedSoapWire(service.http_port) as fresh:
+                    yield from changes(service, Desk(fresh), ids[-1])
         finally:
             service.kill()
             engine.dispose()
