@@ -56,6 +56,8 @@ from kernel.times import system_clock
 from kernel.tls import NodeRefused, ServerTls, TlsFiles, client_context, ends_of, explain, file_problems
 from mpi.authorities import Authorities
 from mpi.directory import MpiPatientDirectory
+from mpi.importing.learning import Learning
+from mpi.importing.linking import BatchLinking
 from mpi.index import Index
 from mpi.models import Models
 from mpi.notices import Notices
@@ -186,6 +188,11 @@ class House:
     def mpi(self) -> MpiService:
         """Feeds, links, reviews."""
         return MpiService(self.index, model=self.models.in_force)
+
+    @cached_property
+    def batch(self) -> BatchLinking:
+        """Linking and training on all records at once."""
+        return BatchLinking(self.index, self.models, self.mpi.prepare_anew)
 
     @cached_property
     def mpi_queries(self) -> MpiQueries:
@@ -432,6 +439,7 @@ class House:
             Periodic("repository.sweep", 3600, lambda: discarded(self.upkeep.sweep(contents=False))),
             Periodic("repository.sweep_contents", 86_400, lambda: discarded(self.upkeep.sweep())),
             Periodic("mpi.forget_receipts", 3600, lambda: discarded(self.mpi.forget_receipts())),
+            Periodic("mpi.learn", 10, lambda: discarded(Learning(self.index, self.models, self.batch).learn())),
             Periodic("outbox.measure", 10, lambda: measure_outboxes(self.database, self.clock)),
         )
 

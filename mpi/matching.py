@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
 from sqlalchemy.engine import Connection
 
 from kernel.database import Work
-from mpi import persons, review_store, store
+from mpi import late_evidence, persons, review_store, store
 from mpi.index import tell_of
 from mpi.keys import KeySource
 from mpi.ledger import Ledger
-from mpi.linkage.decision import Candidate, Decision, Outcome, decide, judge, judge_persons
+from mpi.linkage.decision import Candidate, Decision, Outcome, decide, judge_persons
 from mpi.linkage.model import Model
 from mpi.linkage.normalise import Prepared
 from mpi.linkage.shipped import shipped_model
 from mpi.model import Act, ActKind, LinkKind, ReviewReason
+from mpi.neighbours import Neighbours
 from mpi.persons import Why
 from mpi.review_store import Question
 from mpi.settings import MatchingSettings
@@ -31,45 +31,15 @@ AUTHOR: Final = "matching"
 _ROUNDS: Final = 4
 """So often is a record compared anew because others moved meanwhile; then the task fails and is tried later."""
 _COUNT_SECONDS: Final = 600.0
+_COUNT_GROWTH: Final = 8
+"""Records are counted anew when this process has matched an eighth of those there were, or after a while."""
+_FEWEST: Final = 1_000
 _ALIKE: Final = (ReviewReason.MAYBE_SAME, ReviewReason.MAYBE_JOIN)
 _WITHDRAWABLE: Final = (*_ALIKE, ReviewReason.WEAKENED)
 
 log = structlog.get_logger("mpi.matching")
 PrepareAnew = Callable[[Connection, int], Prepared]
 """Cleans a record again, when what is stored was cleaned by an older release."""
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbours:
-    """A record, the person it is in, and the persons it resembles, with all their members."""
-
-    record: int
-    own: int
-    people: Mapping[int, Sequence[Member]]
-    prepared: Mapping[int, Prepared]
-    denied: Mapping[int, set[int]]
-
-    def active(self, person: int) -> list[Prepared]:
-        """The members of a person that stand for themselves."""
-        return [self.prepared[m.id] for m in self.people[person] if m.is_active]
-
-    def ids(self, person: int) -> set[int]:
-        """The records of a person."""
-        return {m.id for m in self.people[person]}
-
-    @property
-    def others(self) -> list[Prepared]:
-        """The active members of its own person beside it."""
-        return [self.prepared[m.id] for m in self.people[self.own] if m.is_active and m.id != self.record]
-
-    @property
-    def mine(self) -> Prepared:
-        """The record itself."""
-        return self.prepared[self.record]
-
-    def are_denied(self, one: Collection[int], other: Collection[int]) -> bool:
-        """Whether somebody said that the two sides are not the same."""
-        return any(self.denied.get(record, set()) & set(other) for record in one)
 
 
 class Matcher:
@@ -93,9 +63,11 @@ class Matcher:
         self._fitted: Model | None = None
         self._source: Model | None = None
         self._counted_at = -_COUNT_SECONDS
+        self._matched = 0
 
     def match(self, work: Work, record: int) -> None:
         """Compares a record and links it, asks, or leaves it where it is. Safe to run twice."""
+        self._matched += 1
         for _ in range(_ROUNDS):
             found = self.neighbours(work.connection, record)
             if found is None or self._settle(work, found):
@@ -105,10 +77,12 @@ class Matcher:
     def model(self, connection: Connection) -> Model:
         """The model in force, fitted to the number of records."""
         model, now = self._model(), self._monotonic()
-        if self._fitted is None or model is not self._source or now - self._counted_at > _COUNT_SECONDS:
-            self._fitted = model.for_population(max(store.record_count(connection), 1000))
-            self._source, self._counted_at = model, now
-        return self._fitted
+        fitted = self._fitted
+        has_grown = fitted is not None and self._matched * _COUNT_GROWTH > fitted.population
+        if fitted is None or model is not self._source or has_grown or now - self._counted_at > _COUNT_SECONDS:
+            self._fitted = fitted = model.for_population(max(store.record_count(connection), _FEWEST))
+            self._source, self._counted_at, self._matched = model, now, 0
+        return fitted
 
     def neighbours(self, connection: Connection, record: int) -> Neighbours | None:
         """Whom the record resembles enough to be compared; None when the record is not there or does not stand for itself."""
@@ -150,11 +124,12 @@ class Matcher:
     def _settle(self, work: Work, found: Neighbours) -> bool:
         """Does what the evidence asks for; False when somebody moved meanwhile and it has to be looked at again."""
         model = self.model(work.connection)
-        rivals = [person for person in found.people if person != found.own and found.active(person)]
         mine = found.ids(found.own)
-        candidates = [Candidate(str(p), found.active(p), found.are_denied(mine, found.ids(p))) for p in rivals]
+        candidates = [Candidate(str(p), found.active(p), found.are_denied(mine, found.ids(p))) for p in found.rivals]
         decision = decide(found.mine, candidates, model)
+        loose = late_evidence.contested(found, None if decision.person is None else int(decision.person), model)
         touched = {found.own, *map(int, (*decision.reviews, *decision.joins))}
+        touched |= {person for person in found.people if found.ids(person) & loose.keys()}
         if decision.person is not None:
             touched.add(int(decision.person))
         if len(touched) > 1 or found.others:
@@ -164,8 +139,12 @@ class Matcher:
             if any(now_in[m.id] != m.person for m in members):
                 return False
         questions = self._link(work, found, decision, model) if decision.person is not None else self._doubts(found, decision)
-        questions += self._weakened(work.connection, found, model)
-        self._ask(work, found, questions)
+        weakened = late_evidence.weakened(work.connection, found, model)
+        late = late_evidence.contest_questions(work.connection, loose, found.record)
+        self._ask(work, found, [*questions, *(weakened or [q for q in late if q.record == found.record])])
+        for question in late:
+            if question.record != found.record:
+                review_store.ask(work.connection, question, self._keys(work.now), work.now)
         return True
 
     def _link(self, work: Work, found: Neighbours, decision: Decision, model: Model) -> list[Question]:
@@ -203,20 +182,6 @@ class Matcher:
             )
             for person in decision.reviews
         ]
-
-    def _weakened(self, connection: Connection, found: Neighbours, model: Model) -> list[Question]:
-        """A record that was linked by its likeness and lost it is shown to a person, never silently moved."""
-        if not found.others:
-            return []
-        links = store.links(connection, found.ids(found.own))
-        anchored = [link for id_, link in links.items() if (id_ == found.record) != (found.record == found.own)]
-        if not any(link.kind is LinkKind.AUTOMATIC for link in anchored):
-            return []
-        judged = judge(found.mine, Candidate(str(found.own), found.others), model)
-        if judged.weight >= model.thresholds.review and not judged.contradicted:
-            return []
-        detail = "It contradicts another record of the person." if judged.contradicted else "Its match weight fell."
-        return [Question(found.record, found.own, ReviewReason.WEAKENED, detail, judged.weight, judged.explanation.to_json())]
 
     def _ask(self, work: Work, found: Neighbours, questions: Sequence[Question]) -> None:
         """Opens the questions and withdraws those that this evidence no longer raises. Of two persons one question is open."""

@@ -26,6 +26,12 @@ class MatchingSettings(BaseModel):
         200, ge=10, le=10_000, description="A blocking key with more records than this is passed over while others give candidates."
     )
     candidates: int = Field(500, ge=10, le=10_000, description="Most records that one record is compared with.")
+    learn_records: int = Field(
+        250_000,
+        ge=0,
+        description="Up to so many records the index trains its model by itself, each time their number has doubled, unless"
+        " somebody chose a model; 0: never. A training holds 1.5 kB a record in the memory of the worker.",
+    )
     lease_seconds: int = Field(900, ge=30, description="So long a review belongs to the administrator who opened it.")
 
 

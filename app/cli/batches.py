@@ -25,7 +25,7 @@ from atna.system_events import exported, imported
 from kernel.errors import HieError
 from kernel.logs import configure_logs
 from mpi.importing.clusters import COLUMNS, Links, cluster_rows
-from mpi.importing.linking import Applied, BatchLinking, Proposal
+from mpi.importing.linking import Applied, Proposal
 from mpi.importing.loading import DEFAULT_SOURCE, Loaded, Loader, LoadOptions
 from mpi.models import ModelVersion
 
@@ -130,9 +130,8 @@ def _record(house: House, message: AuditMessage) -> None:
 
 
 def _linked(house: House, step: Report, *, notify: bool = False) -> tuple[Proposal, Applied]:
-    batch = BatchLinking(house.index, house.models, house.mpi.prepare_anew)
-    proposal = batch.propose(tell=step)
-    return proposal, batch.apply(proposal, notify=notify, tell=step)
+    proposal = house.batch.propose(tell=step)
+    return proposal, house.batch.apply(proposal, notify=notify, tell=step)
 
 
 def _tell(loaded: Loaded, applied: Applied | None, bad: Path, *, as_json: bool) -> None:
@@ -158,7 +157,8 @@ def _tell(loaded: Loaded, applied: Applied | None, bad: Path, *, as_json: bool) 
 def export_clusters(
     file: Annotated[Path, typer.Argument(help="CSV file to write; - is standard output.", dir_okay=False, allow_dash=True)],
     links: Annotated[
-        Links, typer.Option(help="auto: links that matching made alone; all: also those that people or sources made.")
+        Links,
+        typer.Option(help="auto: links that matching made alone and does not doubt; all: also those that people or sources made."),
     ] = Links.ALL,
     config: ConfigFile = None,
     data: DataFolder = DEFAULT_DATA,
@@ -195,8 +195,7 @@ def train(
 ) -> None:
     """Train a model on the records of the index, without labels, keep it and put it in force."""
     with _house(config, data) as house, _bar("training") as (_, step):
-        batch = BatchLinking(house.index, house.models, house.mpi.prepare_anew)
-        trained = batch.train(operator().user, is_used=not keep_only, tell=step)
+        trained = house.batch.train(operator().user, is_used=not keep_only, tell=step)
     show_one({"model": trained.version, "records": trained.population, "in force": not keep_only}, as_json=as_json)
 
 
@@ -208,10 +207,9 @@ def relink(
 ) -> None:
     """Link all records of the index anew by the model in force. Persons are joined, never silently parted."""
     with _house(config, data) as house, _bar("relinking") as (_, step):
-        batch = BatchLinking(house.index, house.models, house.mpi.prepare_anew)
-        proposal = batch.propose(model=house.models.in_force(), tell=step)
-        changes = batch.changes(proposal)
-        applied = None if dry_run else batch.apply(proposal, notify=True, tell=step)
+        proposal = house.batch.propose(model=house.models.in_force(), tell=step)
+        changes = house.batch.changes(proposal)
+        applied = None if dry_run else house.batch.apply(proposal, notify=True, tell=step)
     told: dict[str, object] = {
         "records": proposal.snapshot.size,
         "model": proposal.model.version,

@@ -1,4 +1,7 @@
-"""Clusters out of the index: for each record who it is, as people and matching together say, or as matching alone would have it."""
+"""Clusters out of the index: for each record who it is, as people and matching together say, or as matching alone would have it.
+
+A link about which matching itself asks, because a later record contests it or the likeness is gone, is not counted as automatic.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mpi.ledger import changes_of
-from mpi.model import LinkKind
-from mpi.tables import JOURNAL, JOURNAL_CHANGE, LINK, PATIENT_RECORD
+from mpi.model import LinkKind, ReviewReason, ReviewState
+from mpi.tables import JOURNAL, JOURNAL_CHANGE, LINK, PATIENT_RECORD, REVIEW
 
 COLUMNS: Final = ("record_id", "cluster_id", "link_kind", "match_weight")
 _FETCHED: Final = 5_000
@@ -44,7 +47,7 @@ class ClusterRow:
 
 def cluster_rows(connection: Connection, links: Links) -> Iterator[ClusterRow]:
     """A row for each record, in the order in which they came; a cluster is named by the record it began with."""
-    apart = _without_people(connection) if links is Links.AUTO else {}
+    apart = _automatic(connection) if links is Links.AUTO else {}
     record, link = PATIENT_RECORD.c, LINK.c
     statement = sa.select(record.id, record.local_id, record.person, link.kind, link.weight)
     statement = statement.join_from(PATIENT_RECORD, LINK, link.record == record.id, isouter=True).order_by(record.id)
@@ -56,6 +59,34 @@ def cluster_rows(connection: Connection, links: Links) -> Iterator[ClusterRow]:
                 yield ClusterRow(local_id, cluster, *((LinkKind(kind), weight) if is_automatic else (LinkKind.INITIAL, None)))
             else:
                 yield ClusterRow(local_id, person, LinkKind.INITIAL if kind is None else LinkKind(kind), weight)
+
+
+def _automatic(connection: Connection) -> dict[int, tuple[int, bool]]:
+    """The records that are elsewhere when only links count that matching made and stands by."""
+    found = _without_people(connection)
+    doubted = _doubted(connection)
+    for person, doubtful in doubted.items():
+        members = connection.scalars(sa.select(PATIENT_RECORD.c.id).where(PATIENT_RECORD.c.person == person)).all()
+        clusters: dict[int, list[int]] = {}
+        for record in members:
+            cluster = found[record][0] if record in found else person
+            clusters.setdefault(record if record in doubtful else cluster, []).append(record)
+        for cluster, together in clusters.items():
+            name = cluster if cluster in together else min(together)
+            for record in together:
+                is_automatic = found[record][1] if record in found else record != person
+                found[record] = (name, is_automatic and record != name)
+    return found
+
+
+def _doubted(connection: Connection) -> dict[int, set[int]]:
+    """By person the records about whose link matching itself has asked."""
+    statement = sa.select(PATIENT_RECORD.c.person, PATIENT_RECORD.c.id).join(REVIEW, REVIEW.c.record == PATIENT_RECORD.c.id)
+    is_asked = (REVIEW.c.state == ReviewState.OPEN.value) & (REVIEW.c.reason == ReviewReason.WEAKENED.value)
+    found: dict[int, set[int]] = {}
+    for person, record in connection.execute(statement.where(is_asked)):
+        found.setdefault(person, set()).add(record)
+    return found
 
 
 def _without_people(connection: Connection) -> dict[int, tuple[int, bool]]:

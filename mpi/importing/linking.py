@@ -30,7 +30,7 @@ from mpi.linkage.columns import Columns
 from mpi.linkage.linking import ENOUGH_TO_TRAIN, Decided, LinkedBatch, link_batch
 from mpi.linkage.model import Model
 from mpi.linkage.shipped import shipped_model
-from mpi.linkage.training import train
+from mpi.linkage.training import Labels, train
 from mpi.matching import AUTHOR, PrepareAnew
 from mpi.model import ReviewReason, ReviewState
 from mpi.models import Models, version_name
@@ -140,10 +140,14 @@ class BatchLinking:
         return asked, answered
 
     def train(self, author: str, *, is_used: bool = True, tell: Tell = lambda _: None) -> Model:
-        """Trains a model on all active records, keeps it and puts it in force. Raises `Rejected` when there are too few."""
+        """Trains a model on all active records and on what people said in reviews, keeps it and puts it in force.
+
+        Raises `Rejected` when there are too few records.
+        """
         tell("reading the index")
         with self._index.database.read() as connection:
             snapshot = read_index(connection, self._prepare_anew)
+            answered = _answered(connection, snapshot)
         if snapshot.size < ENOUGH_TO_TRAIN:
             detail = f"{snapshot.size} records are too few to learn from; {ENOUGH_TO_TRAIN} are needed"
             raise rejected(Condition.UPDATE_INVALID, "records", detail)
@@ -153,7 +157,8 @@ class BatchLinking:
         tell("training")
         with self._index.database.begin() as work:
             version = version_name("trained", work.now)
-        model = train(snapshot.columns, pairs, patterns, shipped_model(), version=version)
+        labels = Labels(patterns_of_pairs(snapshot.columns, answered.pairs), answered.same) if len(answered.pairs) else None
+        model = train(snapshot.columns, pairs, patterns, shipped_model(), version=version, labels=labels)
         with self._index.database.begin() as work:
             self._models.keep(work, model, author)
             if is_used:
@@ -213,6 +218,31 @@ def _decided(connection: Connection, snapshot: Snapshot) -> Decided:
         if a is not None and b is not None and a != b:
             apart.add(min(a, b) * size + max(a, b))
     return Decided(same, np.array(sorted(apart), np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """Pairs of records that people were asked about, and whether they are one person."""
+
+    pairs: Numbers
+    same: npt.NDArray[np.bool_]
+
+
+_ANSWERS: Final = {ReviewState.SAME.value: True, ReviewState.DIFFERENT.value: False}
+_ALIKE: Final = (ReviewReason.MAYBE_SAME.value, ReviewReason.MAYBE_JOIN.value)
+"""Questions whose answer is about the two records that are named; the others may be about a third."""
+
+
+def _answered(connection: Connection, snapshot: Snapshot) -> _Answered:
+    """What people said in reviews, to learn from."""
+    statement = sa.select(REVIEW.c.record, REVIEW.c.person, REVIEW.c.state).order_by(REVIEW.c.id)
+    statement = statement.where(REVIEW.c.state.in_(tuple(_ANSWERS)), REVIEW.c.reason.in_(_ALIKE))
+    found: dict[int, bool] = {}
+    for record, person, state in connection.execute(statement):
+        one, other = snapshot.place_of(record), snapshot.place_of(person)
+        if one is not None and other is not None and one != other:
+            found[min(one, other) * snapshot.size + max(one, other)] = _ANSWERS[state]
+    return _Answered(np.array(list(found), np.int64), np.array(list(found.values()), np.bool_))
 
 
 class _Explaining:

@@ -22,7 +22,7 @@ from mpi.linkage.weighing import Mask, Weighed
 Weigh = Callable[[Pairs], Weighed]
 TRUSTING_LINK = 0.0
 """The lowest link threshold a batch without contested links comes to: even odds for the very worst link."""
-_FIRM_WEIGHT = 16.0
+FIRM_WEIGHT = 16.0
 """A batch does not look for rivals of heavier pairs; there are none but by far-fetched chance."""
 _MOST_LIKE = 64
 """Of a record that resembles more others than this, only as many are set against each other."""
@@ -64,7 +64,7 @@ def contested(size: int, weighed: Weighed, weigh: Weigh, model: Model, together:
             break
         for mine, rival in ((same, same + distance), (same + distance, same)):
             weight = sides.weight[mine]
-            close = (weight >= TRUSTING_LINK) & (weight < _FIRM_WEIGHT) & (sides.weight[rival] > weight - model.thresholds.margin)
+            close = (weight >= TRUSTING_LINK) & (weight < FIRM_WEIGHT) & (sides.weight[rival] > weight - model.thresholds.margin)
             mine, rival = mine[close], rival[close]
             held.append(sides.pair[mine])
             rivals.append(sides.weight[rival])
