@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import socket
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ import typer
 from access.subject import Subject
 from app.cli.common import DEFAULT_DATA, AsJson, ConfigFile, DataFolder, house_of, show, show_one
 from app.client_patients import parse_patient
+from console.charts import svg_of
 from kernel.errors import Condition, rejected
 from kernel.peer import Peer
 from mpi.notice_store import Notice, Queue
@@ -32,13 +34,22 @@ def operator() -> Subject:
 
 
 @app.command()
-def match(one: One, other: Other, config: ConfigFile = None, data: DataFolder = DEFAULT_DATA, as_json: AsJson = False) -> None:
+def match(
+    one: One,
+    other: Other,
+    svg: Annotated[Path | None, typer.Option(help="Draw the weights as a waterfall into this file.", dir_okay=False)] = None,
+    config: ConfigFile = None,
+    data: DataFolder = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
     """Explain why two records match or do not: the weight of each field, vetoes, the decision."""
     with house_of(config, data) as house:
         viewing = Viewing(house.index, house.mpi.matcher)
         first, second = (viewing.record_named(parse_patient(text)) for text in (one, other))
         view = viewing.match(first.id, second.id, operator())
     found = view.explanation
+    if svg is not None:
+        svg.write_text(svg_of(found), encoding="utf-8")
     rows = [
         {"field": part.field, "level": part.level, "weight": round(part.weight, 2), "frequency": round(part.frequency, 2)}
         for part in found.parts

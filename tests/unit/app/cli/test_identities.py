@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from kernel.xml import parse_xml
 from mpi import notice_store
 from tests.support import messages as m
 from tests.support.stores import Store
@@ -36,6 +39,18 @@ def test_why_two_records_match_or_not_is_told_field_by_field(two: Store) -> None
     assert "match weight" in table.out
     assert "decision" in table.out
     assert {"field", "level", "weight", "frequency"} == set(rows.json[0])
+
+
+def test_the_weights_are_drawn_into_a_file_that_names_nobody(two: Store, tmp_path: Path) -> None:
+    drawing = tmp_path / "match.svg"
+
+    asked = two.hie("mpi", "match", ONE, OTHER, "--svg", str(drawing))
+
+    text = drawing.read_text(encoding="utf-8")
+    assert asked.code == 0
+    assert parse_xml(text.encode()).tag.endswith("svg")
+    assert "Match weight" in text
+    assert "Okafor" not in text
 
 
 def test_two_records_are_linked_and_taken_apart_again(two: Store) -> None:
