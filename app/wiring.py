@@ -79,6 +79,7 @@ from registry.transactions.iti57_update_document_set import UpdateDocumentSet
 from registry.transactions.iti61_register_on_demand import RegisterOnDemandDocumentEntry
 from registry.transactions.iti62_remove_metadata import RemoveMetadata
 from registry.transactions.iti92_restricted_update import RestrictedUpdateDocumentSet
+from repository.keyring import Keyring
 from repository.model import RepositoryContext
 from repository.on_demand import OnDemandDocuments, OnDemandOptions
 from repository.patient_summary import PatientSummary
@@ -86,7 +87,7 @@ from repository.ports import RegistryPort
 from repository.remote_registry import RemoteRegistry
 from repository.removing import DocumentRemover
 from repository.service import RepositoryService
-from repository.storage import vault_at
+from repository.storage import keyring_at, vault_at
 from repository.transactions.iti41_provide_and_register import ProvideAndRegister
 from repository.transactions.iti43_retrieve_document_set import RetrieveDocumentSet
 from repository.transactions.iti86_remove_documents import RemoveDocuments
@@ -250,7 +251,18 @@ class House:
     @cached_property
     def vault(self) -> Vault:
         """Where documents are."""
-        return vault_at(self.settings.storage, self.data)
+        try:
+            return vault_at(self.settings.storage, self.data, self.clock)
+        except ValueError as problem:
+            raise SettingsProblem(f"storage.key_file: {problem}") from None
+
+    @cached_property
+    def keyring(self) -> Keyring | None:
+        """The keys of sealed documents; None where none is set."""
+        try:
+            return keyring_at(self.settings.storage, self.data, self.clock)
+        except ValueError as problem:
+            raise SettingsProblem(f"storage.key_file: {problem}") from None
 
     @cached_property
     def _repository_context(self) -> RepositoryContext:

@@ -11,7 +11,9 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from repository.vault import Content, Held, Opened, checked, missing, no_room
+from repository.durable import flush
+from repository.sealing import Sealer
+from repository.vault import Content, Held, Opened, Readable, checked, missing, no_room
 from soap.exchange import Attachment, PartHeaders, PartSink
 from soap.spool import Spool
 
@@ -25,37 +27,39 @@ class FileVault:
     are made, and flushed, before the first document: one that is made on the way would itself have to be durable first.
     """
 
-    def __init__(self, root: Path, *, document_bytes: int) -> None:
+    def __init__(self, root: Path, *, document_bytes: int, sealer: Sealer | None = None) -> None:
         self._content = root / "content"
         self._staging = root / "staging"
         self._trash = root / "trash"
         self._document_bytes = document_bytes
+        self._sealer = sealer
         for folder in (self._content, self._staging, self._trash):
             folder.mkdir(parents=True, exist_ok=True)
         for number in range(256):
             (self._content / f"{number:02x}").mkdir(exist_ok=True)
         for folder in (self._content, root, root.parent):
-            _flush(folder)
+            flush(folder)
 
     def stage(self, headers: PartHeaders) -> PartSink:
         """A sink for a document that is about to arrive."""
-        return Spool(self._staging, limit=self._document_bytes)(headers)
+        encoding = self._sealer.encoder() if self._sealer else None
+        return Spool(self._staging, limit=self._document_bytes, encoding=encoding)(headers)
 
     def publish(self, staged: Attachment) -> Content:
         """Puts a staged document in its place. One that is there already is replaced, which heals it and renews its time."""
         target = self._path(staged.sha256)
         try:
-            _flush(staged.path)
+            flush(staged.path)
             os.utime(staged.path)
             staged.path.replace(target)
-            _flush(target.parent)
+            flush(target.parent)
         except OSError as problem:
             raise no_room(problem) from problem
         return Content(staged.sha256, staged.size)
 
     def open(self, content: Content) -> Opened:
         """A document to be sent, checked. Raises `Unavailable` when its bytes are not those stored."""
-        return checked(content, lambda: self._file(content.sha256))
+        return checked(content, lambda: self._document(content.sha256))
 
     def discard(self, sha256: str, *, unless_since: datetime) -> bool:
         """Removes a document's bytes, unless they were published since that instant.
@@ -72,7 +76,7 @@ class FileVault:
             _put_back(aside, path)
             return False
         aside.unlink(missing_ok=True)
-        _flush(path.parent)
+        flush(path.parent)
         return True
 
     def held(self) -> Iterator[Held]:
@@ -87,6 +91,10 @@ class FileVault:
         for aside in self._trash.iterdir():
             _put_back(aside, self._path(aside.name))
         return sum(_remove(file) for file in self._staging.iterdir() if _time(file) < before)
+
+    def _document(self, sha256: str) -> Readable:
+        file = self._file(sha256)
+        return self._sealer.opened(file) if self._sealer else file
 
     def _file(self, sha256: str) -> FileIO:
         path = self._path(sha256)
@@ -129,12 +137,3 @@ def _put_back(aside: Path, path: Path) -> None:
 def _remove(path: Path) -> int:
     path.unlink(missing_ok=True)
     return 1
-
-
-def _flush(path: Path) -> None:
-    """fsync of a file, or of a folder, which makes the names in it durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

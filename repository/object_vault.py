@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO, FileIO
@@ -17,7 +18,9 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
 from kernel.errors import Condition, Unavailable, violation
-from repository.vault import CHUNK, KEPT, Content, Held, Opened, Readable, checked, damaged, missing, no_room
+from repository.keyring import is_name
+from repository.sealing import Sealer, sealed_size
+from repository.vault import CHUNK, KEPT, Content, Held, Missing, Opened, Readable, checked, damaged, missing, no_room
 from soap.exchange import Attachment, PartHeaders, PartSink
 from soap.spool import Spool
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
 T = TypeVar("T")
+_KEY: Final = re.compile(r"[0-9a-f]{64}\Z")
 _PORTION: Final = 1_000
 """Keys listed at once."""
 _PART: Final = 8 << 20
@@ -48,16 +52,18 @@ class Bucket:
 class ObjectVault:
     """Documents at `<prefix>/ab/cd/<sha256>`; on their way in and out they lie in `staging`, a folder of this machine."""
 
-    def __init__(self, bucket: Bucket, staging: Path, *, document_bytes: int) -> None:
+    def __init__(self, bucket: Bucket, staging: Path, *, document_bytes: int, sealer: Sealer | None = None) -> None:
         self._staging = staging
         self._document_bytes = document_bytes
+        self._sealer = sealer
         self._prefix = bucket.prefix.strip("/")
         self._store = _store(bucket)
         staging.mkdir(parents=True, exist_ok=True)
 
     def stage(self, headers: PartHeaders) -> PartSink:
         """A sink for a document that is about to arrive."""
-        return Spool(self._staging, limit=self._document_bytes)(headers)
+        encoding = self._sealer.encoder() if self._sealer else None
+        return Spool(self._staging, limit=self._document_bytes, encoding=encoding)(headers)
 
     def publish(self, staged: Attachment) -> Content:
         """Uploads a staged document, also where it is there already: that heals it and renews its time."""
@@ -71,8 +77,12 @@ class ObjectVault:
         answer = _asked(lambda: obstore.get(self._store, self._key(content.sha256)))
         if content.size <= KEPT:
             data = _asked(lambda: bytes(answer.bytes()))
-            return checked(content, lambda: BytesIO(data))
-        return checked(content, self._fetched(content, answer).read)
+            return checked(content, lambda: self._document(BytesIO(data)))
+        fetched = self._fetched(content, answer)
+        return checked(content, lambda: self._document(fetched.read()))
+
+    def _document(self, raw: Readable) -> Readable:
+        return self._sealer.opened(raw) if self._sealer else raw
 
     def discard(self, sha256: str, *, unless_since: datetime) -> bool:
         """Removes a document's bytes, unless they were published since that instant."""
@@ -92,7 +102,9 @@ class ObjectVault:
         portions = _asked(lambda: obstore.list(self._store, self._prefix or None, chunk_size=_PORTION))
         while (portion := _asked(lambda: next(portions, None))) is not None:
             for found in portion:
-                yield Held(found["path"].rpartition("/")[2], found["last_modified"])
+                name = found["path"].rpartition("/")[2]
+                if _KEY.match(name):  # the keys of sealed documents lie here as well
+                    yield Held(name, found["last_modified"])
 
     def clear(self, *, before: datetime) -> int:
         """Removes staging files of requests that broke off before that instant."""
@@ -104,7 +116,7 @@ class ObjectVault:
     def _fetched(self, content: Content, answer: GetResult) -> _Fetched:
         try:
             fetched = _Fetched(self._staging)
-            fetched.take(_chunks(answer), content.size)
+            fetched.take(_chunks(answer), sealed_size(content.size) if self._sealer else content.size)
         except OSError as problem:
             raise no_room(problem) from problem
         return fetched
@@ -118,6 +130,35 @@ def _removed(file: Path, before: datetime) -> bool:
     except FileNotFoundError:
         return False  # whoever it belonged to was faster
     return is_old
+
+
+class ObjectKeys:
+    """Data keys as small objects below `<prefix>/keys`."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._folder = f"{bucket.prefix.strip('/')}/keys".lstrip("/")
+        self._store = _store(bucket)
+
+    def names(self) -> Sequence[str]:
+        """Every name. Raises `Unavailable`."""
+        portions = _asked(lambda: obstore.list(self._store, self._folder))
+        found: list[str] = []
+        while (portion := _asked(lambda: next(portions, None))) is not None:
+            found += [one["path"].rpartition("/")[2] for one in portion]
+        return sorted(filter(is_name, found))
+
+    def get(self, name: str) -> bytes | None:
+        """What lies there; None for nothing. Raises `Unavailable`."""
+        if not is_name(name):
+            return None
+        try:
+            return _asked(lambda: bytes(obstore.get(self._store, f"{self._folder}/{name}").bytes()))
+        except Missing:
+            return None
+
+    def put(self, name: str, data: bytes) -> None:
+        """Puts it there. Raises `Unavailable`."""
+        _asked(lambda: obstore.put(self._store, f"{self._folder}/{name}", data))
 
 
 class _Fetched:

@@ -25,6 +25,10 @@ class RepositorySettings(BaseModel):
     secret_key_file: Path | None = Field(
         default=None, description="File that holds the secret key of the object store and nothing else."
     )
+    key_file: Path | None = Field(
+        default=None,
+        description="File of master keys, made by `hie storage new-key`. With one, new documents are sealed (AES-256-GCM) at rest.",
+    )
     timeout_seconds: float = Field(default=60.0, gt=0, description="How long one request to the object store may take.")
     document_bytes: int = Field(default=2 << 30, ge=1 << 10, description="Largest single document, in bytes.")
     retrieve_documents: int = Field(default=1_000, ge=1, le=10_000, description="Most documents in one ITI-43 answer.")

@@ -7,17 +7,34 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from kernel.errors import Condition, Unavailable, violation
 from soap.exchange import Attachment, PartHeaders
 from soap.mime import unreadable
 
 
-class Spool:
-    """A `Stage` for one message: every document becomes a file of `folder`; together they may have `limit` bytes."""
+class Encoding(Protocol):
+    """How the bytes of one document are written to its file; its size and digests are those of the document all the same."""
 
-    def __init__(self, folder: Path, *, limit: int) -> None:
+    def update(self, data: bytes | memoryview) -> bytes:
+        """What is written for the next bytes."""
+        ...
+
+    def final(self) -> bytes:
+        """What is written at the end."""
+        ...
+
+
+class Spool:
+    """A `Stage` for one message: every document becomes a file of `folder`; together they may have `limit` bytes.
+
+    With an `encoding` it is for one document only.
+    """
+
+    def __init__(self, folder: Path, *, limit: int, encoding: Encoding | None = None) -> None:
         self._folder = folder
+        self.encoding = encoding
         self._left = self._limit = limit
 
     def __call__(self, headers: PartHeaders) -> SpooledPart:
@@ -50,14 +67,18 @@ class SpooledPart:
         self._sha1.update(data)
         self._sha256.update(data)
         self._size += len(data)
+        encoding = self._spool.encoding
         try:
-            self._file.write(data)
+            self._file.write(data if encoding is None else encoding.update(data))
         except OSError as problem:
             raise _no_room(problem) from problem
 
     def close(self) -> Attachment:
         """The document is complete and in its file."""
+        encoding = self._spool.encoding
         try:
+            if encoding is not None:
+                self._file.write(encoding.final())
             self._file.close()
         except OSError as problem:
             raise _no_room(problem) from problem

@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from kernel.times import system_clock
 from repository.file_vault import FileVault
-from repository.object_vault import Bucket, ObjectVault
+from repository.keyring import FileKeys, Keyring, KeyStore, MasterKeys
+from repository.object_vault import Bucket, ObjectKeys, ObjectVault
+from repository.sealing import Sealer
 from repository.vault import Content, Vault
 from soap.exchange import Attachment, PartHeaders
 from tests.support import object_store
@@ -106,18 +109,28 @@ def content_of(data: bytes) -> Content:
     return Content(hashlib.sha256(data).hexdigest(), len(data))
 
 
-def a_file_vault(root: Path) -> tuple[Vault, Harm]:
+MASTER = MasterKeys([b"m" * 32])
+
+
+def a_sealer(store: KeyStore) -> Sealer:
+    """Seals with data keys that are kept there."""
+    return Sealer(Keyring(MASTER, store, system_clock))
+
+
+def a_file_vault(root: Path, *, is_sealed: bool = False) -> tuple[Vault, Harm]:
     """A vault in a folder."""
-    return FileVault(root, document_bytes=LIMIT), FileHarm(root)
+    sealer = a_sealer(FileKeys(root / "keys")) if is_sealed else None
+    return FileVault(root, document_bytes=LIMIT, sealer=sealer), FileHarm(root)
 
 
 @contextmanager
-def an_object_vault(address: str, bucket: str, staging: Path) -> Iterator[tuple[Vault, Harm]]:
+def an_object_vault(address: str, bucket: str, staging: Path, *, is_sealed: bool = False) -> Iterator[tuple[Vault, Harm]]:
     """A vault in a fresh bucket."""
     object_store.make_bucket(address, bucket)
     harm = ObjectHarm(address, bucket, "some/prefix")
     place = Bucket(bucket, "some/prefix/", endpoint=address, access_key="test", secret_key="test")
     try:
-        yield ObjectVault(place, staging, document_bytes=LIMIT), harm
+        sealer = a_sealer(ObjectKeys(place)) if is_sealed else None
+        yield ObjectVault(place, staging, document_bytes=LIMIT, sealer=sealer), harm
     finally:
         harm.close()

@@ -27,14 +27,15 @@ def object_store_address() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=["files", "objects"])
+@pytest.fixture(params=["files", "objects", "sealed files", "sealed objects"])
 def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Vault, Harm]]:
     """A vault, and the means to damage what is in it."""
-    if request.param == "files":
-        yield a_file_vault(tmp_path / "vault")
+    is_sealed = request.param.startswith("sealed")
+    if request.param.endswith("files"):
+        yield a_file_vault(tmp_path / "vault", is_sealed=is_sealed)
         return
     address: str = request.getfixturevalue("object_store_address")
-    with an_object_vault(address, f"bucket-{next(_numbers)}", tmp_path / "staging") as made:
+    with an_object_vault(address, f"bucket-{next(_numbers)}", tmp_path / "staging", is_sealed=is_sealed) as made:
         yield made
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kernel.times import system_clock
 from repository.file_vault import FileVault
 from repository.object_vault import ObjectVault
 from repository.settings import RepositorySettings
@@ -16,7 +17,7 @@ from tests.support.vaults import ObjectHarm, staged
 
 @pytest.mark.parametrize("url", ["file:documents", "file:./documents"])
 def test_a_folder_is_below_the_data(tmp_path: Path, url: str) -> None:
-    vault = vault_at(RepositorySettings(url=url), tmp_path)
+    vault = vault_at(RepositorySettings(url=url), tmp_path, system_clock)
 
     assert isinstance(vault, FileVault)
     assert (tmp_path / "documents" / "content").is_dir()
@@ -24,7 +25,7 @@ def test_a_folder_is_below_the_data(tmp_path: Path, url: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["file:", "file://"])
 def test_an_absolute_folder_is_where_it_says(tmp_path: Path, scheme: str) -> None:
-    vault_at(RepositorySettings(url=f"{scheme}{tmp_path}/elsewhere"), tmp_path / "data")
+    vault_at(RepositorySettings(url=f"{scheme}{tmp_path}/elsewhere"), tmp_path / "data", system_clock)
 
     assert (tmp_path / "elsewhere" / "content").is_dir()
     assert not (tmp_path / "data").exists()
@@ -43,7 +44,7 @@ def test_an_object_store_takes_its_keys_from_files_and_its_prefix_from_the_addre
         secret_key_file=tmp_path / "secret",
     )
 
-    vault = vault_at(settings, tmp_path / "data")
+    vault = vault_at(settings, tmp_path / "data", system_clock)
 
     assert isinstance(vault, ObjectVault)
     content = vault.publish(staged(vault, b"abc"))
