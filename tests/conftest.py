@@ -17,6 +17,7 @@ from tests.support import postgres
 from tests.support.clocks import TickingClock
 from tests.support.scheduling import Scheduler, long_ones_first
 from tests.support.shared import SHARED
+from tests.support.sqlite_files import SqliteFiles
 
 NOTHING_SKIPPED = "HIE_NOTHING_SKIPPED"
 """Set where every server, program and fixture must be present: a test that would be skipped fails."""
@@ -60,6 +61,12 @@ def postgres_server() -> Iterator[postgres.Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def sqlite_files(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
+    """SQLite files that hold tables."""
+    return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty database: SQLite, and PostgreSQL."""
@@ -87,15 +94,17 @@ def make_database(request: pytest.FixtureRequest, database_url: str, clock: Tick
 
     def make(*metadata: sa.MetaData) -> Database:
         parts = (OUTBOX_METADATA, *metadata)
-        if not made and database_url.startswith("postgres"):
+        if made:
+            for part in parts:
+                part.create_all(made[0].engine)
+        elif database_url.startswith("sqlite"):
+            files: SqliteFiles = request.getfixturevalue("sqlite_files")
+            files.copy(Path(database_url.removeprefix("sqlite:///")), parts)
+        else:
             server: postgres.Server = request.getfixturevalue("postgres_server")
             server.copy(database_url.rpartition("/")[2], parts)
-        database = Database(database_url, clock=clock)
-        if made or database_url.startswith("sqlite"):
-            for part in parts:
-                part.create_all(database.engine)
-        made.append(database)
-        return database
+        made.append(Database(database_url, clock=clock))
+        return made[-1]
 
     yield make
     for database in made:
