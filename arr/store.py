@@ -209,39 +209,47 @@ def block_roots(connection: Connection, first: int, count: int) -> list[bytes]:
     return list(connection.execute(statement).scalars())
 
 
+_BLOCKS_HELD: Final = 2
+"""A proof needs the block of its record and the one at the end that is not filled; the next proof mostly the same two."""
+
+
 class StoredSubtrees:
     """The subtrees of the log, for proofs; remembers what it has read, so it is made anew for each use."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._known: dict[tuple[int, int], bytes] = {}
-        self._block = -1
+        self._blocks: dict[int, dict[tuple[int, int], bytes]] = {}
 
     def root(self, level: int, number: int) -> bytes:
         """See `arr.proofs.Subtrees`. Raises `ValueError` when records or blocks are missing or damaged."""
         key = (level, number)
-        if key not in self._known:
-            if level < BLOCK_LEVEL:
-                self._read_leaves((number << level) >> BLOCK_LEVEL)
-            elif level == BLOCK_LEVEL:
-                self._read_blocks(number)
-            if key not in self._known:
-                if level == 0:
-                    raise ValueError("a record is missing")
-                self._known[key] = node_hash(self.root(level - 1, 2 * number), self.root(level - 1, 2 * number + 1))
-        return self._known[key]
+        known = self._known if level >= BLOCK_LEVEL else self._inside((number << level) >> BLOCK_LEVEL)
+        if key not in known and level == BLOCK_LEVEL:
+            self._read_blocks(number)
+        if key not in known:
+            if level == 0:
+                raise ValueError("a record is missing")
+            known[key] = node_hash(self.root(level - 1, 2 * number), self.root(level - 1, 2 * number + 1))
+        return known[key]
 
-    def _read_leaves(self, block: int) -> None:
-        if block == self._block:
-            return
-        self._known = {key: root for key, root in self._known.items() if key[0] >= BLOCK_LEVEL}
-        self._block = block
+    def _inside(self, block: int) -> dict[tuple[int, int], bytes]:
+        """What is known of the subtrees inside a block, the block that was asked for last at the end."""
+        found = self._blocks.pop(block, None)
+        if found is None:
+            found = self._read_leaves(block)
+            if len(self._blocks) == _BLOCKS_HELD:
+                del self._blocks[next(iter(self._blocks))]
+        self._blocks[block] = found
+        return found
+
+    def _read_leaves(self, block: int) -> dict[tuple[int, int], bytes]:
         first = block << BLOCK_LEVEL
         statement = sa.select(_R.sequence, _R.origin, _R.packing, _R.data)
-        for sequence, origin, packing, data in self._connection.execute(
-            statement.where(_R.sequence > first, _R.sequence <= first + BLOCK_SIZE)
-        ):
-            self._known[0, sequence - 1] = leaf_hash(canonical(origin, unpacked(packing, data)))
+        rows = self._connection.execute(statement.where(_R.sequence > first, _R.sequence <= first + BLOCK_SIZE))
+        return {
+            (0, sequence - 1): leaf_hash(canonical(origin, unpacked(packing, data))) for sequence, origin, packing, data in rows
+        }
 
     def _read_blocks(self, number: int) -> None:
         for found, root in enumerate(block_roots(self._connection, number, _BLOCKS_AT_ONCE), start=number):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from arr import store
 from arr.chain import START, Tree, canonical, chained, leaf_hash
 from arr.intake import prepare
 from arr.model import Cursor
 from arr.packing import unpacked
+from arr.proofs import inclusion_path
 from arr.signing import Note
 from arr.store import Condition
 from arr.tables import METADATA
@@ -50,6 +52,19 @@ def test_records_are_numbered_without_gaps_and_chained_over_batches(database: Da
         assert (sequence, kept) == (number, previous)
     assert head is not None
     assert (head.sequence, head.hash, head.tree.root) == (6, previous, Tree.of(leaves).root)
+
+
+def test_the_paths_of_neighbours_read_the_log_once(database: Database) -> None:
+    append(database, 1100)
+    statements: list[str] = []
+    sa.event.listen(database.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+
+    with database.read() as connection:
+        subtrees = store.StoredSubtrees(connection)
+        paths = {inclusion_path(subtrees, index, 1100) for index in range(1000, 1100)}
+
+    assert len(paths) > 50
+    assert sum("arr_record" in statement for statement in statements) == 2  # the filled block, and the one at the end
 
 
 def test_records_are_read_in_order_from_where_one_asks(database: Database) -> None:
