@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -27,35 +28,47 @@ from soap.zeep_client import SoapClient, SoapFaultReceived
 PAUSE: Final = 0.5
 """Seconds between two looks at a queue; a notice that was sent in vain waits longer, as its row says."""
 
+_SECURE: Final = ("mllps", "https")
+
 log = structlog.get_logger("notify")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """What every line needs: seconds for an answer, what we show and trust over TLS, and where answers are put down."""
+class Ourselves:
+    """Who we are to consumers in HL7 v2 and v3, seconds that an answer may take, and where answers are put down."""
 
+    parties: Parties
+    device: Oid
     seconds: float
-    tls: ssl.SSLContext
     spool: Path
 
 
-def telling(consumer: Consumer, ours: Parties, device: Oid, line: Line) -> Telling:
+def messengers(
+    notices: Notices, consumers: Iterable[Consumer], us: Ourselves, make_tls: Callable[[], ssl.SSLContext]
+) -> tuple[Messenger, ...]:
+    """A sender for each consumer that is told of changes. `make_tls` gives what we show and trust, where one of them needs it."""
+    told = [c for c in consumers if c.notify]
+    tls = make_tls() if any(urlsplit(c.notify).scheme in _SECURE for c in told) else None
+    return tuple(Messenger(notices, c, telling(c, us, tls)) for c in told)
+
+
+def telling(consumer: Consumer, us: Ourselves, tls: ssl.SSLContext | None) -> Telling:
     """How a consumer is told: over MLLP, or over SOAP where its address begins with http."""
     parts = urlsplit(consumer.notify)
+    secured = tls if parts.scheme in _SECURE else None
     if parts.scheme.startswith("mllp"):
-        secured = line.tls if parts.scheme == "mllps" else None
-        address = MllpAddress(parts.hostname or "", parts.port or 0, line.seconds, secured)
-        parties = replace(ours, receiving_application=consumer.application, receiving_facility=consumer.facility)
+        address = MllpAddress(parts.hostname or "", parts.port or 0, us.seconds, secured)
+        parties = replace(us.parties, receiving_application=consumer.application, receiving_facility=consumer.facility)
         return UpdateNotification(parties, lambda message: mllp_call(address, message))
     client = SoapClient(
         contracts.FOLDER / "pix-consumer.wsdl",
         consumer.notify,
-        timeout=line.seconds,
-        spool=line.spool,
-        tls=line.tls if parts.scheme == "https" else None,
+        timeout=us.seconds,
+        spool=us.spool,
+        tls=secured,
         away=Condition.PEER_UNAVAILABLE,
     )
-    return UpdateNotificationV3(Devices(device, Oid(consumer.application)), lambda name, body: _called(client, name, body))
+    return UpdateNotificationV3(Devices(us.device, Oid(consumer.application)), lambda name, body: _called(client, name, body))
 
 
 def _called(client: SoapClient, operation: str, body: bytes) -> Element:

@@ -19,10 +19,11 @@ from access.nodes import Nodes, transaction_of
 from affinity.service import AffinityService
 from app import contracts, migrations
 from app.health import Check, Health, database_answers, folder_is_writable, measure_outboxes
+from app.hl7_http import PATH, Hl7OverHttp
 from app.http import HttpApp, Limits
 from app.metrics import CERTIFICATE, DAMAGED, NODES_REFUSED, REQUESTS, counted_v2, rendered
 from app.mllp import MllpLimits, MllpListener
-from app.notifying import Line, Messenger, telling
+from app.notifying import Messenger, Ourselves, messengers
 from app.ports import LocalRegistry
 from app.relay import FORWARD_AUDIT, HANDLE, PERIODIC, Consumer, Handler, Periodic
 from app.server import WsgiApp
@@ -207,13 +208,11 @@ class House:
 
     def messengers(self) -> tuple[Messenger, ...]:
         """A sender for each consumer that is told of changes."""
-        told = [c for c in self.affinity.domain().consumers if c.notify]
-        if not told:
-            return ()
-        tls = client_context(self._tls_files(), trust=self.settings.tls.trust)
-        line = Line(self.settings.mpi.notify_seconds, tls, self.data / "spool")
-        ours = Parties(self.settings.mpi.application, self.settings.mpi.facility)
-        return tuple(Messenger(self.notices, c, telling(c, ours, self._device, line)) for c in told)
+        mpi, trust = self.settings.mpi, self.settings.tls.trust
+        us = Ourselves(Parties(mpi.application, mpi.facility), self._device, mpi.notify_seconds, self.data / "spool")
+        return messengers(
+            self.notices, self.affinity.domain().consumers, us, lambda: client_context(self._tls_files(), trust=trust)
+        )
 
     @cached_property
     def registry(self) -> RegistryService:
@@ -333,9 +332,10 @@ class House:
 
     def http_app(self) -> HttpApp:
         """Every HTTP route."""
+        over_http = Hl7OverHttp(counted_v2(self.v2), self.v2.too_long, limit=self.settings.mllp.message_bytes)
         return HttpApp(
             self.soap,
-            mounts={"/console": self.console},
+            mounts={"/console": self.console, PATH: over_http},
             health=self.health(),
             metrics=self._metrics,
             limits=Limits(self.settings.http.body_bytes, self.settings.http.bulk),

@@ -108,10 +108,10 @@ class V2Dispatcher:
         return self._unreadable(head, peer, peek(head) or _NO_HEADER, error)
 
     def _dispatch(self, raw: bytes, peer: Peer, message: Message, *, lenient: bool) -> OutgoingMessage:
-        found = judge_header(Header(message.segments[0]), self._doors.keys(), lenient=lenient)
+        header = Header(message.segments[0])
+        found = (*judge_header(header, self._doors.keys(), lenient=lenient), *_charset(header, message))
         warnings = tuple(v for v in found if not v.is_error)
         exchange = V2Exchange(peer, message, raw, self._clock(), self._new_control_id(), lenient, warnings)
-        header = exchange.header
         for v in warnings:
             log.warning("deviation tolerated", condition=v.condition.name, where=v.where, **_who(peer, header))
         door = self._doors.get((header.message_type, header.event))
@@ -169,6 +169,11 @@ def judge_header(header: Header, served: Iterable[MessageKind], *, lenient: bool
         *_processing_id(header),
         *_version(header, lenient=lenient),
     )
+
+
+def _charset(header: Header, message: Message) -> Iterable[Violation]:
+    if message.charset.declared != header.segment.value(18):
+        yield warning(Condition.CHARSET_UNSUPPORTED, "MSH-18", "the bytes are not in this character set; they are read as Latin-1")
 
 
 def _message_type(header: Header, served: frozenset[MessageKind], *, lenient: bool) -> Iterable[Violation]:

@@ -186,7 +186,7 @@ def _patients(body: Element) -> Iterator[Element]:
 
 def _identifiers(patient: Element) -> Iterator[PatientId]:
     others = (i for o in children(child(patient, "patientPerson"), "asOtherIDs") for i in children(o, "id"))
-    found = (read_patient_id(i) for i in (*children(patient, "id"), *others) if not i.get("nullFlavor"))
+    found = (read_patient_id(i, is_named=True) for i in (*children(patient, "id"), *others) if not i.get("nullFlavor"))
     return (i for i in dict.fromkeys(found) if i is not None)
 
 

@@ -60,16 +60,24 @@ def read_instance_id(element: Element | None) -> InstanceId:
     return InstanceId(value_of(element, "root"), value_of(element, "extension"))
 
 
-def read_patient_id(element: Element) -> PatientId | None:
-    """An II of a patient: the root is the authority's OID. None when it is null or has no extension."""
+def read_patient_id(element: Element, *, is_named: bool = False) -> PatientId | None:
+    """An II of a patient: the root is the authority's OID. None when it is null or has no extension.
+
+    `is_named` keeps the name beside the root, for people to read.
+    """
     extension = value_of(element, "extension")
-    return PatientId(extension, read_authority(element)) if extension else None
+    return PatientId(extension, read_authority(element, is_named=is_named)) if extension else None
 
 
-def read_authority(element: Element) -> AssigningAuthority:
-    """The authority an II belongs to: its root, else the name that was given as a hint."""
+def read_authority(element: Element, *, is_named: bool = False) -> AssigningAuthority:
+    """The authority an II belongs to: its root alone decides, the name beside it is a hint that may be anything.
+
+    Without a root the name is what there is, for a message to be read at all.
+    """
     root, name = value_of(element, "root"), value_of(element, "assigningAuthorityName")
-    return AssigningAuthority(name, root, "ISO" if root else "")
+    if root:
+        return AssigningAuthority(name if is_named else "", root, "ISO")
+    return AssigningAuthority(name)
 
 
 def write_patient_id(patient_id: PatientId, name: str = "id") -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import structlog
+
 from affinity.model import Authority, Consumer, Source
 from affinity.service import AffinityService
 from kernel.errors import Condition, Rejected, Violation, violation, warning
@@ -14,6 +16,8 @@ from mpi.model import Located, LocatedUpdate, Stored
 
 MOST: Final = 100
 """Identifiers of one message, or authorities of one question; a patient has fewer."""
+
+log = structlog.get_logger("mpi.authorities")
 _SEES_ALL: Final = Consumer("", "")
 _SEES_NOTHING: Final = Consumer("", "", frozenset())
 
@@ -48,7 +52,9 @@ class Authorities:
 
     def find(self, sent: AssigningAuthority, source: str) -> Authority | None:
         """Which authority a question means; None for one that is not known, or that the system that asks may not see."""
-        found = self._affinity.find(sent, lenient=self.is_lenient(source))
+        found = self._affinity.find(sent)
+        if found is None and self.is_lenient(source):
+            found = _tolerated(self._affinity.find(sent, lenient=True), source)
         return found if found is None or self.consumer(source).may_see(found.key) else None
 
     def consumer(self, name: str) -> Consumer:
@@ -127,13 +133,24 @@ class Authorities:
     def _named(self, sent: SentIdentifier, sender: str, source: Source | None) -> Authority | None:
         authority = sent.patient_id.authority
         if authority.namespace or authority.universal_id:
-            return self._affinity.authority_of(authority, lenient=source is not None and source.lenient)
+            if source is not None and source.lenient and self._affinity.find(authority) is None:
+                found = _tolerated(self._affinity.find(authority, lenient=True), sender)
+                if found is not None:
+                    return found
+            return self._affinity.authority_of(authority)
         if source is not None and source.authorities:
             # ITI TF-2 3.8.4.1.2: the authority that configuration gives to this sender stands in
             return self._affinity.authority(source.authorities[0])
         if source is None and sender.strip("|"):
             return self._affinity.authority_of(AssigningAuthority(namespace=sender.strip("|").replace("|", ".")))
         return None
+
+
+def _tolerated(found: Authority | None, source: str) -> Authority | None:
+    """An authority that a lenient source calls by a name which is strictly none: with a word to the operator."""
+    if found is not None:
+        log.warning("deviation tolerated", condition=Condition.AUTHORITY_UNKNOWN.name, authority=found.name, source=source)
+    return found
 
 
 def _unknown(sent: SentIdentifier, *, is_tolerated: bool) -> Violation:

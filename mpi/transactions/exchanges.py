@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 
 import structlog
 
 from access.subject import Subject
 from hl7v2.exchange import V2Exchange
 from hl7v3.messages import V3Exchange, v3_exchange
-from kernel.errors import HieError
+from kernel.errors import HieError, Violation
 from kernel.identifiers import NewUuid, Oid
 from kernel.times import Clock
 from kernel.xml import canonical
@@ -55,6 +56,19 @@ def receipt_of_v3(request: V3Exchange) -> Receipt:
     """The same message is one with the same canonical XML."""
     sent = request.transmission
     return Receipt(sent.source, str(sent.message_id), sha256(canonical(request.body)).digest(), f"/{sent.interaction}/id")
+
+
+def tolerated(source: str, request_id: str, *found: Iterable[Violation]) -> tuple[Violation, ...]:
+    """Deviations of a sender that were let pass: the operator reads of each in the log, the sender in the answer."""
+    warnings = tuple(chain.from_iterable(found))
+    for v in warnings:
+        log.warning("deviation tolerated", condition=v.condition.name, where=v.where, source=source, request_id=request_id)
+    return warnings
+
+
+def tolerated_v2(exchange: V2Exchange, *found: Iterable[Violation]) -> tuple[Violation, ...]:
+    """What a door let pass, after what its dispatcher did, which has logged that itself."""
+    return (*exchange.warnings, *tolerated(exchange.header.source, exchange.peer.request_id, *found))
 
 
 def on_record(write: Callable[[], None]) -> None:

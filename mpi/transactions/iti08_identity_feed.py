@@ -14,7 +14,7 @@ from kernel.identifiers import PatientId
 from kernel.patient_update import PatientMerge
 from mpi.audit import V2, Dialect
 from mpi.service import MpiService
-from mpi.transactions.exchanges import on_record, receipt_of_v2, subject_of_v2
+from mpi.transactions.exchanges import on_record, receipt_of_v2, subject_of_v2, tolerated_v2
 
 MERGE: Final = "A40"
 _ACTIONS: Final = {"A01": Action.CREATE, "A04": Action.CREATE, "A05": Action.CREATE, "A08": Action.UPDATE}
@@ -35,7 +35,7 @@ class PatientIdentityFeed:
             return take_update(self._service, exchange, V2, _ACTIONS[event])
         merge = read_merge(exchange.message, lenient=exchange.lenient)
         fed = self._service.merge(merge, subject_of_v2(exchange), receipt_of_v2(exchange), V2)
-        return acknowledged(exchange, (*exchange.warnings, *fed.warnings))
+        return acknowledged(exchange, tolerated_v2(exchange, fed.warnings))
 
     def refuse(self, exchange: V2Exchange, error: HieError) -> OutgoingMessage:
         """AE or AR with every fault, on the record."""
@@ -51,7 +51,7 @@ def take_update(service: MpiService, exchange: V2Exchange, dialect: Dialect, act
     """Feeds one patient, and says AA."""
     update = read_update(exchange.message, lenient=exchange.lenient)
     fed = service.feed(update, subject_of_v2(exchange), receipt_of_v2(exchange), dialect, action)
-    return acknowledged(exchange, (*exchange.warnings, *fed.warnings))
+    return acknowledged(exchange, tolerated_v2(exchange, fed.warnings))
 
 
 def refuse_update(service: MpiService, exchange: V2Exchange, event: tuple[Dialect, Action], error: HieError) -> OutgoingMessage:

@@ -11,7 +11,7 @@ from kernel.errors import HieError
 from kernel.identifiers import PatientId
 from mpi.audit import V2
 from mpi.queries import MpiQueries
-from mpi.transactions.exchanges import on_record, subject_of_v2
+from mpi.transactions.exchanges import on_record, subject_of_v2, tolerated_v2
 
 
 class PixQuery:
@@ -26,7 +26,7 @@ class PixQuery:
         """RSP^K23 with the identifiers, or with none."""
         query = read_pix_query(exchange.message, lenient=exchange.lenient)
         found = self._queries.cross_reference(query, subject_of_v2(exchange), V2, _audited(exchange))
-        return pix_answer(exchange, found, (*exchange.warnings, *query.warnings))
+        return pix_answer(exchange, found, tolerated_v2(exchange, query.warnings))
 
     def refuse(self, exchange: V2Exchange, error: HieError) -> OutgoingMessage:
         """RSP^K23 with every fault, on the record."""

@@ -11,7 +11,7 @@ from hl7v2.query import read_cancel, read_pdq_query
 from kernel.errors import HieError
 from mpi.audit import V2
 from mpi.queries import Asked, MpiQueries
-from mpi.transactions.exchanges import on_record, subject_of_v2
+from mpi.transactions.exchanges import on_record, subject_of_v2, tolerated_v2
 
 
 class PatientDemographicsQuery:
@@ -30,7 +30,7 @@ class PatientDemographicsQuery:
             return acknowledged(exchange, exchange.warnings)
         query = read_pdq_query(exchange.message, lenient=exchange.lenient)
         page = self._queries.search(Asked(query, _audited(exchange)), subject, V2)
-        return pdq_answer(exchange, page, (*exchange.warnings, *query.warnings))
+        return pdq_answer(exchange, page, tolerated_v2(exchange, query.warnings))
 
     def refuse(self, exchange: V2Exchange, error: HieError) -> OutgoingMessage:
         """RSP^K22, or ACK, with every fault, on the record."""

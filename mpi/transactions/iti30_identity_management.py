@@ -14,7 +14,7 @@ from kernel.identifiers import PatientId
 from mpi.audit import V2_MANAGEMENT
 from mpi.service import MpiService
 from mpi.source_links import SourceLinks
-from mpi.transactions.exchanges import on_record, receipt_of_v2, subject_of_v2
+from mpi.transactions.exchanges import on_record, receipt_of_v2, subject_of_v2, tolerated_v2
 from mpi.transactions.iti08_identity_feed import refuse_update, take_update
 
 LINK: Final = "A24"
@@ -39,7 +39,7 @@ class PatientIdentityManagement:
         act = self._links.link if event == LINK else self._links.unlink
         pair = read_pair(exchange.message)
         fed = act(pair, subject_of_v2(exchange), receipt_of_v2(exchange), V2_MANAGEMENT)
-        return acknowledged(exchange, (*exchange.warnings, *fed.warnings))
+        return acknowledged(exchange, tolerated_v2(exchange, fed.warnings))
 
     def refuse(self, exchange: V2Exchange, error: HieError) -> OutgoingMessage:
         """AE or AR with every fault, on the record."""

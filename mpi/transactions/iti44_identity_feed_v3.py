@@ -13,7 +13,7 @@ from kernel.xml import Element
 from mpi.audit import V3
 from mpi.model import Fed
 from mpi.service import MpiService
-from mpi.transactions.exchanges import V3Context, on_record, receipt_of_v3, subject_of_v3
+from mpi.transactions.exchanges import V3Context, on_record, receipt_of_v3, subject_of_v3, tolerated
 from soap.exchange import Answer, BodySchema, Exchange, Operation
 
 
@@ -25,6 +25,11 @@ def _operation(interaction: str) -> Operation:
         root=f"{{{NAMESPACE}}}{interaction}",
         schema=BodySchema.HL7V3,
     )
+
+
+def _accepted(exchange: Exchange, request: V3Exchange, fed: Fed) -> Answer:
+    warnings = tolerated(request.transmission.source, exchange.peer.request_id, fed.warnings)
+    return Answer((accepted(request, warnings),))
 
 
 class IdentityFeedV3:
@@ -39,7 +44,7 @@ class IdentityFeedV3:
     def answer(self, exchange: Exchange) -> Answer:
         """MCCI_IN000002UV01 with CA, perhaps with warnings."""
         request = self._context.request(exchange)
-        return Answer((accepted(request, self._taken(exchange, request).warnings),))
+        return _accepted(exchange, request, self._taken(exchange, request))
 
     def _taken(self, exchange: Exchange, request: V3Exchange) -> Fed:
         subject = subject_of_v3(exchange, request)
@@ -69,7 +74,7 @@ class IdentityMergeV3:
         subject = subject_of_v3(exchange, request)
         merge = read_merge(request.body, lenient=self._service.is_lenient(subject))
         fed = self._service.merge(merge, subject, receipt_of_v3(request), V3)
-        return Answer((accepted(request, fed.warnings),))
+        return _accepted(exchange, request, fed)
 
     def refuse(self, exchange: Exchange, error: HieError) -> Answer:
         """MCCI_IN000002UV01 with CE or CR and every fault, on the record."""

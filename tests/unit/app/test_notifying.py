@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 import trustme
 
 from affinity.model import Consumer
-from app.notifying import Line, Messenger, telling
+from app.notifying import Messenger, Ourselves, messengers, telling
 from hl7v2.consumer import Parties
 from kernel.errors import Rejected, Unavailable
 from kernel.identifiers import Oid
@@ -37,21 +36,21 @@ def acknowledging(message: bytes) -> bytes:
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> Line:
-    return Line(5.0, ssl.create_default_context(), tmp_path)
+def us(tmp_path: Path) -> Ourselves:
+    return Ourselves(OURS, DEVICE, 5.0, tmp_path)
 
 
-def test_a_consumer_is_told_over_mllp_by_its_own_name(line: Line) -> None:
+def test_a_consumer_is_told_over_mllp_by_its_own_name(us: Ourselves) -> None:
     with mllp_stub() as stub:
         stub.script = acknowledging
         consumer = Consumer("PORTAL", "CITY", None, f"mllp://localhost:{stub.port}")
 
-        telling(consumer, OURS, DEVICE, line).tell([patient_id("47")], "n1", WHEN)
+        telling(consumer, us, None).tell([patient_id("47")], "n1", WHEN)
 
     assert stub.received[0].startswith(b"MSH|^~\\&|AFFINITY|HIE|PORTAL|CITY|")
 
 
-def test_a_consumer_is_told_over_mllp_with_tls(line: Line) -> None:
+def test_a_consumer_is_told_over_mllp_with_tls(us: Ourselves) -> None:
     authority = trustme.CA()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(server)
@@ -61,19 +60,19 @@ def test_a_consumer_is_told_over_mllp_with_tls(line: Line) -> None:
         stub.script = acknowledging
         consumer = Consumer("PORTAL", "CITY", None, f"mllps://localhost:{stub.port}")
 
-        telling(consumer, OURS, DEVICE, replace(line, tls=client)).tell([patient_id("47")], "n1", WHEN)
+        telling(consumer, us, client).tell([patient_id("47")], "n1", WHEN)
         with pytest.raises(Unavailable):
-            telling(consumer, OURS, DEVICE, line).tell([patient_id("47")], "n2", WHEN)
+            telling(consumer, us, ssl.create_default_context()).tell([patient_id("47")], "n2", WHEN)
 
     assert len(stub.received) == 1
 
 
-def test_a_consumer_is_told_over_soap(line: Line) -> None:
+def test_a_consumer_is_told_over_soap(us: Ourselves) -> None:
     body = '<MCCI_IN000002UV01 xmlns="urn:hl7-org:v3"><acknowledgement><typeCode code="CA"/></acknowledgement></MCCI_IN000002UV01>'
     with soap_stub() as stub:
         stub.script = lambda r: Scripted(enveloped(body, relates_to=r.header("MessageID"), action=ACTION))
 
-        telling(Consumer("2.999.7", "", None, stub.url), OURS, DEVICE, line).tell([patient_id("47")], "n1", WHEN)
+        telling(Consumer("2.999.7", "", None, stub.url), us, None).tell([patient_id("47")], "n1", WHEN)
 
     (received,) = stub.received
     assert received.header("Action") == "urn:hl7-org:v3:PRPA_IN201302UV02"
@@ -81,7 +80,7 @@ def test_a_consumer_is_told_over_soap(line: Line) -> None:
 
 
 @pytest.mark.parametrize(("code", "expected"), [("Receiver", Unavailable), ("Sender", Rejected)])
-def test_a_fault_of_the_consumer_is_its_own_trouble_or_ours(line: Line, code: str, expected: type[Exception]) -> None:
+def test_a_fault_of_the_consumer_is_its_own_trouble_or_ours(us: Ourselves, code: str, expected: type[Exception]) -> None:
     fault = (
         f'<s:Fault xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Code><s:Value>s:{code}</s:Value></s:Code>'
         '<s:Reason><s:Text xml:lang="en">no</s:Text></s:Reason></s:Fault>'
@@ -90,7 +89,7 @@ def test_a_fault_of_the_consumer_is_its_own_trouble_or_ours(line: Line, code: st
         stub.script = lambda r: Scripted(enveloped(fault, relates_to=r.header("MessageID")), PLAIN, 500)
 
         with pytest.raises(expected):
-            telling(Consumer("2.999.7", "", None, stub.url), OURS, DEVICE, line).tell([patient_id("47")], "n1", WHEN)
+            telling(Consumer("2.999.7", "", None, stub.url), us, None).tell([patient_id("47")], "n1", WHEN)
 
 
 @pytest.fixture
@@ -101,7 +100,7 @@ def stub_of_two() -> Iterator[tuple[int, list[bytes]]]:
 
 
 def test_a_consumer_that_hangs_holds_no_other(
-    make_database: MakeDatabase, stub_of_two: tuple[int, list[bytes]], line: Line
+    make_database: MakeDatabase, stub_of_two: tuple[int, list[bytes]], us: Ourselves
 ) -> None:
     port, received = stub_of_two
     hanging = threading.Event()
@@ -113,7 +112,7 @@ def test_a_consumer_that_hangs_holds_no_other(
     index.feed(an_update(an_id("1"), an_id("9", CLINIC), demographics=LENA))
     index.work()
     slow, portal = index.affinity.domain().consumers
-    told = telling(portal, OURS, DEVICE, line)
+    told = telling(portal, us, None)
 
     class Hanging:
         audited = told.audited
@@ -132,3 +131,11 @@ def test_a_consumer_that_hangs_holds_no_other(
 
     assert b"|n" not in received[0]
     assert not [t for t in threading.enumerate() if t.name.startswith("notify-")]
+
+
+def test_only_who_is_told_gets_a_messenger_and_tls_is_made_where_it_is_needed(make_database: MakeDatabase, us: Ourselves) -> None:
+    notices = a_patient_index(make_database).notices
+    asks, plain, secure = (Consumer("P", "C", None, notify) for notify in ("", "mllp://there:1", "mllps://there:2"))
+
+    assert len(messengers(notices, [asks, plain], us, lambda: pytest.fail("nobody needs it"))) == 1
+    assert len(messengers(notices, [plain, secure], us, ssl.create_default_context)) == 2

@@ -47,7 +47,7 @@ def test_our_queries_are_valid_by_the_official_schema() -> None:
 def test_a_pix_query_reads_as_what_was_asked() -> None:
     query = read_pix_query(asked_for_identifiers())
 
-    assert query.identifier.patient_id == patient_id("4711")
+    assert query.identifier.patient_id.cx == patient_id("4711").cx
     assert [w.authority.universal_id for w in query.wanted] == [LAB.universal_id]
     assert (query.tag, query.warnings) == ("2.999.20^7d6f0a8e", ())
 
@@ -62,7 +62,7 @@ def test_a_query_says_who_asks_whom() -> None:
 def test_a_demographics_query_reads_as_what_was_asked() -> None:
     query = read_pdq_query(asked_for_patients())
 
-    assert [i.patient_id for i in query.identifiers] == [patient_id("4711")]
+    assert [i.patient_id.cx for i in query.identifiers] == [patient_id("4711").cx]
     assert [(n.family, n.given) for n in query.names] == [("Rivera", ("Lena",))]
     assert [(b.low, b.high) for b in query.birth] == [(LENA.birth, LENA.birth)]
     assert [s.sex for s in query.sex] == ["F"]

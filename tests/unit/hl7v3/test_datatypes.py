@@ -35,8 +35,10 @@ def element(text: str) -> Element:
 def test_an_identifier_has_the_authority_of_its_root() -> None:
     found = read_patient_id(element('<id root="2.999.1" extension="1" assigningAuthorityName="HOSP"/>'))
 
-    assert found == PatientId("1", AssigningAuthority("HOSP", "2.999.1", "ISO"))
-    assert write_patient_id(found, "value") == '<value root="2.999.1" extension="1" assigningAuthorityName="HOSP"/>'
+    assert found == PatientId("1", AssigningAuthority("", "2.999.1", "ISO"))
+    named = read_patient_id(element('<id root="2.999.1" extension="1" assigningAuthorityName="HOSP"/>'), is_named=True)
+    assert named == PatientId("1", AssigningAuthority("HOSP", "2.999.1", "ISO"))
+    assert write_patient_id(named, "value") == '<value root="2.999.1" extension="1" assigningAuthorityName="HOSP"/>'
 
 
 @pytest.mark.parametrize("text", ['<id root="2.999.1"/>', '<id nullFlavor="NA" root="2.999.1" extension="1"/>', "<id/>"])
