@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -22,12 +23,16 @@ from kernel.outbox import AUDIT_OUTBOX, OUTBOX
 
 Handler = Callable[[Work, str], None]
 """Does what a topic asks for one key, inside the unit of work that takes the row out; safe to run twice."""
+Errand = Callable[[str], None]
+"""Does what a topic asks for one key by itself, for as long as it takes; safe to run twice."""
 Publish = Callable[[str, Sequence[object]], None]
 """Hands a job's name and arguments to the broker. Raises `OSError` or what the broker's library raises when it is away."""
 
 LEASE_MS: Final = 30_000
 BATCH: Final = 50
 TRIES: Final = 12
+ERRANDS: Final = 4
+"""At one time in one worker."""
 _FIRST_PAUSE_MS: Final = 500
 _GATHER: Final = 0.005
 """Seconds between two looks at the outbox."""
@@ -71,26 +76,76 @@ class Periodic:
     act: Callable[[], None]
 
 
-class Consumer:
-    """What runs in a worker: takes rows of the outbox and hands them to the handlers of their topics."""
+class _Outside(Exception):
+    """The row is one for an errand, and stays until that is done."""
 
-    def __init__(self, database: Database, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, errand: Callable[[], None]) -> None:
+        super().__init__()
+        self.errand = errand
+
+
+class Consumer:
+    """What runs in a worker: takes rows of the outbox and hands them to the handlers of their topics.
+
+    `errands` are for topics that wait for others, as a server far away: they are run beside the rest, in threads of their own and
+    outside of any unit of work, and the row goes when they are done.
+    """
+
+    def __init__(self, database: Database, handlers: Mapping[str, Handler], errands: Mapping[str, Errand] | None = None) -> None:
         self._database = database
         self._handlers = handlers
+        self._errands = errands or {}
+        self._pool = ThreadPoolExecutor(ERRANDS, thread_name_prefix="errand")
+        self._running: set[int] = set()
+        self._lock = threading.Lock()
 
     def handle(self, ids: Sequence[int]) -> None:
         """Each row in a unit of its own; one that fails is put off and does not hold the others."""
         for row in ids:
             try:
                 self._database.attempt(partial(self._take, row=row))
+            except _Outside as outside:
+                self._send_on(row, outside.errand)
             except Exception as problem:  # the worker's loop: whatever broke, the row stays and is tried again
                 self._put_off(row, problem)
 
     def _take(self, work: Work, row: int) -> None:
         taken = work.connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id == row).returning(OUTBOX.c.topic, OUTBOX.c.key))
         found = taken.one_or_none()
-        if found is not None:
-            self._handlers[found.topic](work, found.key)
+        if found is None:
+            return
+        if found.topic in self._errands:
+            raise _Outside(partial(self._errands[found.topic], found.key))
+        self._handlers[found.topic](work, found.key)
+
+    def _send_on(self, row: int, errand: Callable[[], None]) -> None:
+        with self._lock:
+            if row in self._running:
+                return  # its lease ended before it did
+            self._running.add(row)
+        self._pool.submit(self._run, row, errand)
+
+    def _run(self, row: int, errand: Callable[[], None]) -> None:
+        try:
+            errand()
+            with self._database.begin() as work:
+                work.connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id == row))
+        except Exception as problem:  # the worker's loop: whatever broke, the row stays and is tried again
+            self._put_off_quietly(row, problem)
+        finally:
+            with self._lock:
+                self._running.discard(row)
+
+    def _put_off_quietly(self, row: int, problem: Exception) -> None:
+        """In a thread of its own nobody hears that the database is away; the lease brings the row back."""
+        try:
+            self._put_off(row, problem)
+        except HieError as away:
+            log.warning("work stays leased", row=row, problem=away.condition.name)
+
+    def close(self) -> None:
+        """Waits for the errands that are on their way."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _put_off(self, row: int, problem: Exception) -> None:
         name = problem.condition.name if isinstance(problem, HieError) else type(problem).__name__

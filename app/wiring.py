@@ -26,6 +26,7 @@ from app.mllp import MllpLimits, MllpListener
 from app.notifying import Messenger, Ourselves, messengers
 from app.ports import LocalRegistry
 from app.relay import FORWARD_AUDIT, HANDLE, PERIODIC, Consumer, Handler, Periodic
+from app.replies import DELIVER, Replies
 from app.server import WsgiApp
 from app.settings import Settings, SettingsProblem
 from app.syslog import SyslogAddresses, SyslogLimits, SyslogListener
@@ -327,8 +328,19 @@ class House:
             RemoveDocuments(DocumentRemover(self.database, self.vault, self._repository_context)),
             *self._patient_doors_v3(),
         ]
-        hooks = SoapHooks(before=self._admit_soap(doors), after=_count_soap)
+        hooks = SoapHooks(before=self._admit_soap(doors), after=_count_soap, defer=self.replies.keep)
         return SoapDoor(doors, contracts.body_schema, _log_bug, hooks, stage=self.vault.stage, limits=self.settings.soap)
+
+    @cached_property
+    def replies(self) -> Replies:
+        """Answers that go to an address of the sender."""
+        soap = self.settings.soap
+        return Replies(
+            self.database,
+            tls=lambda: client_context(self._tls_files(), trust=self.settings.tls.trust),
+            seconds=soap.reply_seconds,
+            days=soap.reply_days,
+        )
 
     def http_app(self) -> HttpApp:
         """Every HTTP route."""
@@ -416,7 +428,7 @@ class House:
         """What a worker does, by name."""
         handlers: Mapping[str, Handler] = tasks(self.mpi.matcher, self.notices)
         periodic = {job.name: job.act for job in self.periodic}
-        consumer = Consumer(self.database, handlers)
+        consumer = Consumer(self.database, handlers, {DELIVER: self.replies.deliver})
 
         def run_periodic(name: str) -> None:
             periodic[name]()
@@ -452,6 +464,7 @@ class House:
             Periodic("repository.sweep_contents", 86_400, lambda: discarded(self.upkeep.sweep())),
             Periodic("mpi.forget_receipts", 3600, lambda: discarded(self.mpi.forget_receipts())),
             Periodic("mpi.learn", 10, lambda: discarded(Learning(self.index, self.models, self.batch).learn())),
+            Periodic("soap.forget_replies", 3600, lambda: discarded(self.replies.forget())),
             Periodic("outbox.measure", 10, lambda: measure_outboxes(self.database, self.clock)),
         )
 

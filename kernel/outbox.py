@@ -42,6 +42,18 @@ AUDIT_OUTBOX: Final = sa.Table(
 )
 """Audit messages (XML) on their way: a row for each audit record repository they go to."""
 
+REPLY: Final = sa.Table(
+    "reply",
+    METADATA,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("kept_at", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Index("reply_age", "kept_at"),
+)
+"""Answers on their way to an address of their receiver. An outbox row carries the id; the row goes when the answer was taken."""
+
 AUDIT_INSERT: Final = (
     "INSERT INTO audit_outbox (target, told_at, message) SELECT target, %(told_at)s::bigint, message"
     " FROM unnest(%(targets)s::text[]) AS target, unnest(%(audited)s::bytea[]) AS message"

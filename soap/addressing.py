@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kernel.xml import Element, escape
 from soap.exchange import ANONYMOUS, Addressing
@@ -43,21 +43,37 @@ def readable_message_id(headers: Mapping[str, Element]) -> str:
     return text if _is_address(text) else ""
 
 
-def require_synchronous(addressing: Addressing) -> None:
-    """Raises `SoapFault` when the answer is to go anywhere but back on this connection.
+def require_answerable(addressing: Addressing, allowed: Sequence[str]) -> None:
+    """Raises `SoapFault` when an answer or a fault is to go to an address that is not allowed, or where it relates to nothing.
 
-    The asynchronous exchange (WS-Addressing with a reply to an address of the sender) starts here once it is served.
+    `allowed` are addresses, or what addresses begin with where they end with a slash. Without any, answers go back on the same
+    connection alone.
     """
     for name, address in (("ReplyTo", addressing.reply_to), ("FaultTo", addressing.fault_to)):
-        if address not in ("", ANONYMOUS):
+        if address in ("", ANONYMOUS):
+            continue
+        if not allowed:
             reason = f"answers go back on the same connection; wsa:{name} must be the anonymous address"
             raise invalid_header(name, "OnlyAnonymousAddressSupported", reason)
+        if not any(is_covered(address, one) for one in allowed):
+            raise invalid_header(name, "InvalidAddress", f"the address of wsa:{name} is none that answers are sent to")
+        if not addressing.message_id:
+            raise header_required("MessageID")
 
 
-def answer_headers(action: str, message_id: str, relates_to: str) -> str:
-    """The header blocks of an answer, with the prefixes of `soap.envelope.envelope`."""
+def is_covered(address: str, allowed: str) -> bool:
+    """Whether an address is the allowed one, or below it where that ends with a slash."""
+    if "/../" in f"{address}/" or "%" in address:
+        return False  # what a server makes of it is not what stands there
+    return address == allowed or (allowed.endswith("/") and address.startswith(allowed))
+
+
+def answer_headers(action: str, message_id: str, relates_to: str, to: str = "") -> str:
+    """The header blocks of an answer, with the prefixes of `soap.envelope.envelope`; `to` where it goes to an address."""
     related = f"<a:RelatesTo>{escape(relates_to)}</a:RelatesTo>" if relates_to else ""
-    return f'<a:Action s:mustUnderstand="1">{escape(action)}</a:Action><a:MessageID>{escape(message_id)}</a:MessageID>{related}'
+    sent = f"<a:To>{escape(to)}</a:To>" if to else ""
+    head = f'<a:Action s:mustUnderstand="1">{escape(action)}</a:Action><a:MessageID>{escape(message_id)}</a:MessageID>'
+    return f"{head}{sent}{related}"
 
 
 def _text(headers: Mapping[str, Element], name: str) -> str:

@@ -161,6 +161,19 @@ class SoapRequest:
     length: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DeferredAnswer:
+    """An answer that goes to an address of the sender and not back on its connection."""
+
+    address: str
+    content_type: str
+    body: bytes
+
+
+Defer = Callable[[DeferredAnswer], None]
+"""Keeps an answer until it is delivered. Raises `Unavailable`, and then it is not kept."""
+
+
 class Outcome(Enum):
     """How a request ended: with the door's answer, with its refusal in its own language, or with a SOAP fault."""
 
@@ -195,7 +208,10 @@ class SoapHooks:
     checked, so that one who may not ask learns nothing of either. Its exchange has no attachments yet.
 
     `after` gets the response, before its chunks are sent, and what went wrong, if anything did.
+
+    `defer` keeps answers that go to an address of the sender; without it they go back on the connection alone.
     """
 
     before: Callable[[Operation, Exchange], None] = _nothing
     after: Callable[[SoapResponse, HieError | None], None] = _nothing
+    defer: Defer | None = None

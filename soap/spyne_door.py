@@ -14,13 +14,16 @@ from spyne.context import MethodContext
 from spyne.protocol.soap.soap12 import Soap12
 from spyne.server import ServerBase
 
-from kernel.errors import Condition, HieError, Refused, Unreadable, violation
+from kernel.errors import Condition, HieError, Refused, Unavailable, Unreadable, violation
 from kernel.identifiers import NewUuid, new_entry_uuid
 from kernel.xml import Element
-from soap.addressing import answer_headers, read_addressing, readable_message_id, require_synchronous
+from soap.addressing import answer_headers, read_addressing, readable_message_id, require_answerable
 from soap.envelope import Envelope, envelope, read_envelope
 from soap.exchange import (
+    ANONYMOUS,
+    Addressing,
     Answer,
+    DeferredAnswer,
     Door,
     Exchange,
     Outcome,
@@ -59,7 +62,7 @@ _silence_spyne()
 class _Call:
     """One request on its way through spyne, as the user-defined part of its context."""
 
-    __slots__ = ("envelope", "error", "exchange", "intake", "is_mtom", "relates_to", "request", "response", "served")
+    __slots__ = ("addressing", "envelope", "error", "exchange", "intake", "is_mtom", "relates_to", "request", "response", "served")
 
     def __init__(self, request: SoapRequest) -> None:
         self.request = request
@@ -69,12 +72,20 @@ class _Call:
         self.exchange: Exchange | None = None
         self.is_mtom = False
         self.relates_to = ""
+        self.addressing: Addressing | None = None
         self.error: HieError | None = None
         self.response: SoapResponse | None = None
 
     def forget(self) -> None:
         """Lets go of what refers back to this call, so that a large tree goes with the request and not with the collector."""
         self.intake = self.error = self.exchange = self.envelope = None
+
+    def address_of(self, *, is_fault: bool) -> str:
+        """Where the answer or the fault goes; empty for back on the connection."""
+        if self.addressing is None:
+            return ""
+        address = (self.addressing.fault_to if is_fault else "") or self.addressing.reply_to
+        return "" if address == ANONYMOUS else address
 
     @property
     def operation_name(self) -> str:
@@ -127,11 +138,30 @@ class SoapDoor:
         finally:
             if call.response is None or call.error is not None:
                 self._clear(call)
-            response, error = call.response, call.error
-            call.forget()
+        self._send_elsewhere(call)
+        response, error = call.response, call.error
+        call.forget()
         assert response is not None
         self._hooks.after(response, error)
         return response
+
+    def _send_elsewhere(self, call: _Call) -> None:
+        """Keeps an answer for the address it goes to, and accepts the request with it (SOAP 1.2 part 2, 7.5.1.2)."""
+        response = call.response
+        if response is None or self._hooks.defer is None:
+            return
+        address = call.address_of(is_fault=response.outcome is Outcome.FAULT)
+        if not address:
+            return
+        try:
+            body = _whole(response, self._limits.reply_bytes)
+            self._hooks.defer(DeferredAnswer(address, dict(response.headers)["Content-Type"], body))
+        except HieError as error:
+            call.error, call.addressing = error.with_traceback(None), None
+            self.respond(call, fault_of(error))
+        else:
+            empty = (("Content-Length", "0"),)
+            call.response = SoapResponse(202, empty, iter(()), response.operation, response.outcome)
 
     def receive(self, call: _Call) -> None:
         """Reads the request up to a body that may be given to a door. Raises `_Refusal`."""
@@ -172,7 +202,8 @@ class SoapDoor:
             action, blocks, status = call.served.operation.answer_action, "", 200
             ending = Outcome.ANSWERED if call.error is None else Outcome.REFUSED
             body, parts = outcome.body, outcome.parts
-        headers = answer_headers(action, self._new_uuid(), call.relates_to) + blocks
+        to = call.address_of(is_fault=ending is Outcome.FAULT)
+        headers = answer_headers(action, self._new_uuid(), call.relates_to, to) + blocks
         root = tuple(envelope(headers, body))
         if parts or call.is_mtom or (call.served is not None and call.served.operation.mtom):
             encoder = MtomEncoder(root, parts, boundary="part-" + self._new_uuid()[-36:])
@@ -193,7 +224,8 @@ class SoapDoor:
             raise action_not_supported(addressing.action, self.actions)
         call.served = served
         served.require_root(found.body)
-        require_synchronous(addressing)
+        require_answerable(addressing, self._limits.reply_to if self._hooks.defer else ())
+        call.addressing = addressing
         find_security(found.headers, limit=self._limits.security_bytes)
         call.exchange = Exchange(call.request.peer, addressing, found.body, found.headers, {}, call.is_mtom)
         self._hooks.before(served.operation, call.exchange)
@@ -241,6 +273,19 @@ def _operation(name: str, answer: Callable[[_Call], Answer]) -> Any:
 
     operation.__name__ = name
     return rpc(AnyXml, _returns=AnyXml, _body_style="bare", _operation_name=name)(operation)
+
+
+def _whole(response: SoapResponse, limit: int) -> bytes:
+    """The bytes of an answer. Raises `Unavailable` when they are more than are kept."""
+    size = int(dict(response.headers)["Content-Length"])
+    pieces = list(response.chunks) if size <= limit else []
+    close = getattr(response.chunks, "close", None)
+    if close is not None:
+        close()
+    if size > limit:
+        told = f"an answer of {size} bytes is not sent to an address, {limit} at the most are; ask for less, or on one connection"
+        raise Unavailable(violation(Condition.TOO_LARGE, "SOAP", told))
+    return b"".join(pieces)
 
 
 def _no_documents(_: PartHeaders) -> PartSink:

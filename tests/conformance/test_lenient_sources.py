@@ -141,6 +141,15 @@ def test_a_deviation_of_a_known_source_is_put_right_and_of_another_refused(
         assert any("the clinic in the north" in context for _, context in taken.warnings)
 
 
+def test_slots_that_were_left_out_are_told_as_such(registry: Registry) -> None:
+    body = edited(m.submission(m.Entry(PATIENT)), insert(ENTRY, m.slot("colour", "red"), before="rim:Slot"))
+
+    reply = registry.call(m.ACTION_42, body, KNOWN)
+
+    assert reply.status_urn == "Success"
+    assert "XDSExtraMetadataNotSaved" in [code for code, _ in reply.warnings]
+
+
 def test_a_source_is_known_by_the_oid_of_its_submission_sets(registry: Registry) -> None:
     edit = text(ENTRY + value_of("languageCode"), "fr_HT")
 

@@ -204,3 +204,41 @@ def test_a_told_unit_wakes_the_relay_at_once(make_database: MakeDatabase) -> Non
     wait_for(lambda: len(broker.ids()) == 1, 10)
     relay.stop()
     assert "relay" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_an_errand_is_run_beside_the_rest_and_its_row_goes_when_it_is_done(make_database: MakeDatabase) -> None:
+    database, broker, run = make_database(METADATA), Broker(), threading.Event()
+    tell(database, "far", topic="errand")
+    tell(database, "near")
+    Relay(database, broker.publish, audit_targets=()).round()
+    asked: list[str] = []
+
+    def errand(key: str) -> None:
+        run.wait(10)
+        asked.append(key)
+
+    consumer = Consumer(database, {"t": effect}, {"errand": errand})
+    consumer.handle(broker.ids())
+    consumer.handle(broker.ids())
+    before = (effects(database), left(database), list(asked))
+    run.set()
+    consumer.close()
+
+    assert before == (["near"], 1, [])
+    assert (asked, left(database)) == (["far"], 0)
+
+
+def test_an_errand_that_fails_is_put_off(make_database: MakeDatabase) -> None:
+    database, broker = make_database(METADATA), Broker()
+    tell(database, "far", topic="errand")
+    Relay(database, broker.publish, audit_targets=()).round()
+
+    def errand(_: str) -> None:
+        raise rejected(Condition.PEER_UNAVAILABLE, "", "away")
+
+    consumer = Consumer(database, {}, {"errand": errand})
+    consumer.handle(broker.ids())
+    consumer.close()
+
+    with database.read() as connection:
+        assert connection.execute(sa.select(OUTBOX.c.problem)).scalars().all() == ["PEER_UNAVAILABLE"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kernel.xml import parse_xml
-from soap.addressing import answer_headers, read_addressing, readable_message_id, require_synchronous
+from soap.addressing import answer_headers, is_covered, read_addressing, readable_message_id, require_answerable
 from soap.envelope import envelope, read_envelope
 from soap.exchange import ANONYMOUS, Addressing
 from soap.faults import SoapFault
@@ -87,14 +87,55 @@ def test_an_answer_that_is_to_go_elsewhere_is_refused(name: str, address: str) -
     addressing = read(an_envelope(headers=an_endpoint(name, address)))
 
     with pytest.raises(SoapFault) as refused:
-        require_synchronous(addressing)
+        require_answerable(addressing, ())
 
     assert refused.value.subcodes == (f"{{{WSA}}}InvalidAddressingHeader", f"{{{WSA}}}OnlyAnonymousAddressSupported")
     assert f"a:{name}<" in refused.value.detail_xml
 
 
 def test_the_anonymous_address_is_synchronous() -> None:
-    require_synchronous(read(an_envelope(headers=an_endpoint("ReplyTo", ANONYMOUS) + an_endpoint("FaultTo", ANONYMOUS))))
+    require_answerable(read(an_envelope(headers=an_endpoint("ReplyTo", ANONYMOUS) + an_endpoint("FaultTo", ANONYMOUS))), ())
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed", "is_so"),
+    [
+        ("http://a.example/in", "http://a.example/in", True),
+        ("http://a.example/in/1", "http://a.example/in/", True),
+        ("http://a.example/in/1", "http://a.example/in", False),
+        ("http://a.example.evil/in", "http://a.example/", False),
+        ("https://a.example/in", "http://a.example/in", False),
+        ("http://a.example/in/../x", "http://a.example/in/", False),
+        ("http://a.example/in/%2e%2e/x", "http://a.example/in/", False),
+    ],
+)
+def test_an_address_is_covered_by_itself_and_by_what_it_lies_below(address: str, allowed: str, is_so: bool) -> None:
+    assert is_covered(address, allowed) is is_so
+
+
+@pytest.mark.parametrize("name", ["ReplyTo", "FaultTo"])
+def test_an_answer_goes_to_allowed_addresses_only(name: str) -> None:
+    allowed = ["http://a.example/in/"]
+    require_answerable(read(an_envelope(headers=an_endpoint(name, "http://a.example/in/1"))), allowed)
+
+    with pytest.raises(SoapFault) as refused:
+        require_answerable(read(an_envelope(headers=an_endpoint(name, "http://b.example/in/1"))), allowed)
+
+    assert refused.value.subcodes == (f"{{{WSA}}}InvalidAddressingHeader", f"{{{WSA}}}InvalidAddress")
+
+
+def test_an_answer_that_goes_elsewhere_has_a_message_to_relate_to() -> None:
+    addressing = read(an_envelope(message_id="", headers=an_endpoint("ReplyTo", "http://a.example/in")))
+
+    with pytest.raises(SoapFault) as refused:
+        require_answerable(addressing, ["http://a.example/in"])
+
+    assert refused.value.subcodes == (f"{{{WSA}}}MessageAddressingHeaderRequired",)
+
+
+def test_an_answer_that_goes_elsewhere_says_where() -> None:
+    assert "<a:To>http://a.example/?a&amp;b</a:To>" in answer_headers("urn:x", "urn:uuid:1", "urn:y", "http://a.example/?a&b")
+    assert "a:To>" not in answer_headers("urn:x", "urn:uuid:1", "urn:y")
 
 
 def test_a_fault_can_be_related_unless_the_message_id_is_at_fault() -> None:

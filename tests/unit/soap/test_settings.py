@@ -20,3 +20,13 @@ def test_a_misspelt_setting_is_refused() -> None:
 def test_settings_cannot_be_changed_afterwards() -> None:
     with pytest.raises(ValidationError):
         SoapSettings().parts = 1
+
+
+@pytest.mark.parametrize(
+    "address", ["a.example", "ftp://a.example/x", "http://user:pass@a.example/x", "http://a.example", "http://a/x#y"]
+)
+def test_an_address_of_answers_is_one_of_http_with_a_path(address: str) -> None:
+    with pytest.raises(ValidationError):
+        SoapSettings(reply_to=(address,))
+
+    assert SoapSettings(reply_to=("https://a.example:8443/in/",)).reply_to

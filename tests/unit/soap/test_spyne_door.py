@@ -16,6 +16,7 @@ from kernel.xml import parse_xml
 from soap.exchange import (
     ANONYMOUS,
     Answer,
+    DeferredAnswer,
     Exchange,
     Operation,
     Outcome,
@@ -24,7 +25,9 @@ from soap.exchange import (
     PartSink,
     SoapHooks,
     SoapRequest,
+    SoapResponse,
 )
+from soap.settings import SoapSettings
 from soap.spyne_door import SoapDoor
 from tests.support import shared
 from tests.support.soap import (
@@ -454,3 +457,50 @@ def fails(problem: BaseException) -> Callable[[Exchange], Answer]:
 
 def ignore(_: BaseException, __: Exchange | None) -> None:
     return None
+
+
+ELSEWHERE = "http://a.example/in"
+
+
+def an_asynchronous_ask(**more: str) -> bytes:
+    """A request whose answer goes to an address."""
+    return an_envelope(headers=f"<a:ReplyTo><a:Address>{ELSEWHERE}</a:Address></a:ReplyTo>", **more)
+
+
+def test_an_answer_for_an_address_is_kept_and_the_request_accepted() -> None:
+    kept: list[DeferredAnswer] = []
+    seen: list[SoapResponse] = []
+    hooks = SoapHooks(defer=kept.append, after=lambda response, _: seen.append(response))
+    served = Served(hooks=hooks, limits=SoapSettings(reply_to=(ELSEWHERE,)))
+
+    response = served.door.handle(SoapRequest(PEER, PLAIN, (an_asynchronous_ask(),)))
+
+    (answer,) = kept
+    assert (response.status, b"".join(response.chunks), response.operation) == (202, b"", seen[0].operation)
+    assert (answer.address, answer.content_type) == (ELSEWHERE, "application/soap+xml; charset=UTF-8")
+    assert b"RelatesTo" in answer.body
+    assert f">{ELSEWHERE}</a:To>".encode() in answer.body
+
+
+def test_an_answer_that_cannot_be_kept_is_a_fault_on_the_connection() -> None:
+    def away(_: DeferredAnswer) -> None:
+        raise Unavailable(violation(Condition.BUSY, "", "away"))
+
+    served = Served(hooks=SoapHooks(defer=away), limits=SoapSettings(reply_to=(ELSEWHERE,)))
+
+    reply = served.post(an_asynchronous_ask())
+
+    assert (reply.status, reply.code) == (500, "Receiver")
+    assert reply.header("To") is None
+
+
+def test_an_answer_that_is_too_large_to_be_kept_is_a_fault_on_the_connection() -> None:
+    kept: list[DeferredAnswer] = []
+    limits = SoapSettings(reply_to=(ELSEWHERE,), reply_bytes=1 << 16)
+    served = Served(hooks=SoapHooks(defer=kept.append), limits=limits)
+    served.ask.say = lambda _: Answer((b"<done xmlns='urn:test'>" + b"x" * (1 << 16) + b"</done>",))
+
+    reply = served.post(an_asynchronous_ask())
+
+    assert (reply.code, kept) == ("Sender", [])
+    assert "ask for less" in reply.reason
