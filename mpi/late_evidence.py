@@ -11,6 +11,7 @@ from mpi import review_store, store
 from mpi.linkage.contests import Loosened, loosened
 from mpi.linkage.decision import Candidate, judge
 from mpi.linkage.model import Model
+from mpi.linkage.rules import Rules
 from mpi.model import LinkKind, ReviewReason
 from mpi.neighbours import Neighbours
 from mpi.review_store import Question
@@ -20,14 +21,20 @@ _MOST_RIVALS: Final = 50
 """Records of other persons that are held against the links of a person whose record changed."""
 
 
-def weakened(connection: Connection, found: Neighbours, model: Model) -> list[Question]:
-    """Whether a record that was linked by its likeness lost it."""
+def weakened(connection: Connection, found: Neighbours, model: Model, rules: Rules | None = None) -> list[Question]:
+    """Whether a record that was linked by its likeness, or by the rules where those decide, lost it."""
     if not found.others or not _is_linked_by_likeness(connection, found.record, found.own, found.ids(found.own)):
         return []
-    judged = judge(found.mine, Candidate(str(found.own), found.others), model)
-    if judged.weight >= model.thresholds.review and not judged.contradicted:
+    candidate = Candidate(str(found.own), found.others)
+    if rules is not None:
+        judged, rule = rules.judge(found.mine, candidate, model)
+        holds, lost = rule is not None, "No rule holds any more."
+    else:
+        judged = judge(found.mine, candidate, model)
+        holds, lost = judged.weight >= model.thresholds.review, "Its match weight fell."
+    if holds and not judged.contradicted:
         return []
-    detail = "It contradicts another record of the person." if judged.contradicted else "Its match weight fell."
+    detail = "It contradicts another record of the person." if judged.contradicted else lost
     return [Question(found.record, found.own, ReviewReason.WEAKENED, detail, judged.weight, judged.explanation.to_json())]
 
 

@@ -56,6 +56,7 @@ class Matcher:
     ) -> None:
         """`model` gives the model in force; it is fitted to the size of the index here."""
         self._settings = settings
+        self._rules = settings.in_rules
         self._keys = keys
         self._prepare_anew = prepare_anew
         self._model = model
@@ -121,13 +122,21 @@ class Matcher:
             log.info("blocking keys passed over" if lean else "blocking keys cut short", record=record, keys=fat)
         return [record, *(row for row, _ in shared.most_common(self._settings.candidates))]
 
+    def decide(self, incoming: Prepared, candidates: Sequence[Candidate], model: Model) -> Decision:
+        """Link, review or new, by the policy of the domain."""
+        return self._rules.decide(incoming, candidates, model) if self._rules else decide(incoming, candidates, model)
+
+    def _judge_persons(self, ours: Sequence[Prepared], theirs: Sequence[Prepared], model: Model) -> Decision:
+        return self._rules.judge_persons(ours, theirs, model) if self._rules else judge_persons(ours, theirs, model)
+
     def _settle(self, work: Work, found: Neighbours) -> bool:
         """Does what the evidence asks for; False when somebody moved meanwhile and it has to be looked at again."""
         model = self.model(work.connection)
         mine = found.ids(found.own)
         candidates = [Candidate(str(p), found.active(p), found.are_denied(mine, found.ids(p))) for p in found.rivals]
-        decision = decide(found.mine, candidates, model)
-        loose = late_evidence.contested(found, None if decision.person is None else int(decision.person), model)
+        decision = self.decide(found.mine, candidates, model)
+        target = None if decision.person is None else int(decision.person)
+        loose = {} if self._rules else late_evidence.contested(found, target, model)
         touched = {found.own, *map(int, (*decision.reviews, *decision.joins))}
         touched |= {person for person in found.people if found.ids(person) & loose.keys()}
         if decision.person is not None:
@@ -139,7 +148,7 @@ class Matcher:
             if any(now_in[m.id] != m.person for m in members):
                 return False
         questions = self._link(work, found, decision, model) if decision.person is not None else self._doubts(found, decision)
-        weakened = late_evidence.weakened(work.connection, found, model)
+        weakened = late_evidence.weakened(work.connection, found, model, self._rules)
         late = late_evidence.contest_questions(work.connection, loose, found.record)
         self._ask(work, found, [*questions, *(weakened or [q for q in late if q.record == found.record])])
         for question in late:
@@ -156,7 +165,7 @@ class Matcher:
         is_alone = not found.others
         for target in map(int, filter(None, (decision.person, *decision.joins))):
             theirs = found.active(target)
-            verdict = decision if is_alone else judge_persons(members, theirs, model)
+            verdict = decision if is_alone else self._judge_persons(members, theirs, model)
             is_alone = False
             if verdict.outcome is not Outcome.LINK or found.are_denied(ids, found.ids(target)):
                 questions.append(_question(found.record, target, ReviewReason.MAYBE_JOIN, verdict))

@@ -21,7 +21,7 @@ from mpi.golden import golden_record
 from mpi.index import Index
 from mpi.ledger import Change
 from mpi.linkage.comparison import compare
-from mpi.linkage.decision import Candidate, Decision, decide
+from mpi.linkage.decision import Candidate, Decision
 from mpi.linkage.weights import Explanation, score
 from mpi.matching import Matcher
 from mpi.model import Act, ActKind, GoldenRecord, Link, PatientRecord, Person, Review, ReviewState
@@ -208,7 +208,7 @@ class Viewing:
             views = tuple(self._view(connection, person) for person in sorted(people))
         self._audit(subject, views)
         explanation = score(compare(ours, theirs), model, ours, theirs)
-        decision = decide(ours, [Candidate(str(found[other].person), [theirs], is_denied)], model)
+        decision = self._matcher.decide(ours, [Candidate(str(found[other].person), [theirs], is_denied)], model)
         return MatchView(found[one], found[other], explanation, decision, len(people) == 1)
 
     def acts(self, *, records: Iterable[int] | None = None, before: int | None = None, limit: int = 50) -> tuple[Act, ...]:

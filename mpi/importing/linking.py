@@ -29,6 +29,7 @@ from mpi.linkage.changes import Changes, changes_between
 from mpi.linkage.columns import Columns
 from mpi.linkage.linking import ENOUGH_TO_TRAIN, Decided, LinkedBatch, link_batch
 from mpi.linkage.model import Model
+from mpi.linkage.rules import RULES_VERSION, Rules
 from mpi.linkage.shipped import shipped_model
 from mpi.linkage.training import Labels, train
 from mpi.matching import AUTHOR, PrepareAnew
@@ -55,6 +56,8 @@ class Proposal:
     linked: LinkedBatch
     apart: Numbers
     """Pairs of places that somebody keeps apart."""
+    rules: Rules | None = None
+    """What decided, where that was not the model."""
 
     @property
     def model(self) -> Model:
@@ -106,10 +109,13 @@ class BatchLinking:
         with database.read() as connection:
             snapshot = read_index(connection, self._prepare_anew)
             decided = _decided(connection, snapshot)
+        rules = self._index.matching.in_rules
+        if rules is not None:  # nothing has to be learnt for them
+            model = model or self._models.in_force()
         if model is not None:
             model = model.for_population(max(snapshot.size, 2))
-        linked = link_batch(snapshot.columns, model=model, version=version, decided=decided, tell=tell)
-        return Proposal(snapshot, linked, decided.apart)
+        linked = link_batch(snapshot.columns, model=model, version=version, decided=decided, rules=rules, tell=tell)
+        return Proposal(snapshot, linked, decided.apart, rules)
 
     def changes(self, proposal: Proposal) -> Foreseen:
         """What applying a proposal would change. Where persons have several records, links them once more as if they had not."""
@@ -117,7 +123,8 @@ class BatchLinking:
         joined = changes_between(snapshot.starts, linked.automatic)
         alone = linked.automatic
         if (snapshot.starts != np.arange(snapshot.size)).any():
-            alone = link_batch(snapshot.columns, model=linked.model, decided=Decided(_NOTHING, proposal.apart)).automatic
+            decided = Decided(_NOTHING, proposal.apart)
+            alone = link_batch(snapshot.columns, model=linked.model, decided=decided, rules=proposal.rules).automatic
         parted = changes_between(snapshot.starts, alone)
         asked, answered = self._open_questions(snapshot, linked)
         new = sum(frozenset((q.record, q.person)) not in asked for q in _Explaining(proposal).questions())
@@ -254,6 +261,7 @@ class _Explaining:
         self._columns: Columns = proposal.snapshot.columns
         self._explainer = Explainer(proposal.model)
         self._apart = proposal.apart
+        self._rules = proposal.rules
         size = proposal.snapshot.size
         weighed = proposal.linked.weighed
         self._one, self._other = weighed.pairs // max(size, 1), weighed.pairs % max(size, 1)
@@ -297,6 +305,8 @@ class _Explaining:
         one, other = int(self._one[pair]), int(self._other[pair])
         found = self._explained(one, other)
         reason = f"Match weight {found.weight:.1f}, and nothing in the cluster speaks against it."
+        if self._rules is not None:
+            version, reason = RULES_VERSION, "A rule holds, and nothing in the cluster contradicts it."
         via = other if self._snapshot.starts[one] == at else one
         return found.weight, reason, found.text, version, self._snapshot.record(via)
 
@@ -306,8 +316,7 @@ class _Explaining:
     def questions(self) -> Iterator[Question]:
         """One for each two clusters with a pair heavy enough to be looked at, about the heaviest such pair."""
         labels, weighed, size = self._linked.automatic, self._linked.weighed, max(self._snapshot.size, 1)
-        bar = self._linked.model.thresholds.review
-        open_ones = np.flatnonzero((weighed.weights >= bar) & (labels[self._one] != labels[self._other]))
+        open_ones = np.flatnonzero(self._linked.doubtful & (labels[self._one] != labels[self._other]))
         open_ones = open_ones[np.argsort(-weighed.weights[open_ones], kind="stable")]
         between = _between(labels[self._one[open_ones]], labels[self._other[open_ones]], size)
         free = ~np.isin(between, _between(labels[self._apart // size], labels[self._apart % size], size))
@@ -320,6 +329,8 @@ class _Explaining:
             found = self._explained(one, other)
             reason = ReviewReason.MAYBE_SAME if sizes[labels[one]] == 1 else ReviewReason.MAYBE_JOIN
             detail = found.vetoes or f"Match weight {found.weight:.1f} is not enough to link without asking."
+            if self._rules is not None:
+                detail = "A rule holds, which is not enough to link without asking."
             record, person = self._snapshot.record(one), self._snapshot.record(other)
             yield Question(record, person, reason, detail, found.weight, found.text)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from mpi.linkage.batch import patterns_of_pairs
 from mpi.linkage.candidates import Pairs, candidate_pairs
@@ -14,6 +16,7 @@ from mpi.linkage.columns import Columns
 from mpi.linkage.decision import support_of
 from mpi.linkage.model import Model
 from mpi.linkage.rivalry import contested, trusted
+from mpi.linkage.rules import Rules
 from mpi.linkage.shipped import shipped_model
 from mpi.linkage.training import train
 from mpi.linkage.weighing import Mask, Weighed, Weigher
@@ -66,6 +69,8 @@ class LinkedBatch:
     automatic: Labels
     probable: Labels
     weighed: Weighed
+    doubtful: Mask
+    """Of `weighed` the pairs that are worth a person's look where they are not linked."""
 
     def links(self, *, least: float | None = None) -> Iterator[Link]:
         """Pairs within automatic clusters, and the others from the review threshold up, in order of place."""
@@ -96,9 +101,12 @@ def link_batch(
     start: Model | None = None,
     version: str = "batch",
     decided: Decided = NOTHING_DECIDED,
+    rules: Rules | None = None,
     tell: Progress = lambda _: None,
 ) -> LinkedBatch:
     """Link all records of the columns with each other; without a `model` one is trained on them from `start`.
+
+    With `rules` these decide, and weights only say in which order.
 
     What people decided stands: records said to be one person stay together, those said not to be are kept apart.
 
@@ -118,6 +126,8 @@ def link_batch(
     tell("weighing")
     weigher = Weigher(columns, model)
     weighed = decided.imposed_on(weigher.weigh(pairs, patterns))
+    if rules is not None:
+        return _by_rules(columns, rules, weighed, patterns, model, decided, weigher)
     del patterns
     tell("clustering")
 
@@ -133,4 +143,31 @@ def link_batch(
     automatic = cluster(columns.size, weighed, usable, weigh, mean=support_of(model), start=together)
     likely: Mask = (weighed.weights >= PROBABLE) & ~weighed.apart
     probable = cluster(columns.size, weighed, likely, weigh, mean=PROBABLE, start=automatic)
-    return LinkedBatch(model, automatic, probable, weighed)
+    return LinkedBatch(model, automatic, probable, weighed, weighed.weights >= model.thresholds.review)
+
+
+_ALWAYS = -math.inf
+"""No average that pairs must reach: rules do not weigh."""
+
+
+def _by_rules(
+    columns: Columns,
+    rules: Rules,
+    weighed: Weighed,
+    patterns: npt.NDArray[np.int64],
+    model: Model,
+    decided: Decided,
+    weigher: Weigher,
+) -> LinkedBatch:
+    def weigh(more: Pairs) -> Weighed:
+        more_patterns = patterns_of_pairs(columns, more)
+        found = weigher.weigh(more, more_patterns)
+        found.apart = rules.of_pairs(columns, more, more_patterns)[2]
+        return decided.imposed_on(found)
+
+    linked, asked, weighed.apart = rules.of_pairs(columns, weighed.pairs, patterns)
+    decided.imposed_on(weighed)
+    one, other = decided.same // max(columns.size, 1), decided.same % max(columns.size, 1)
+    together = components(columns.size, one, other)
+    automatic = cluster(columns.size, weighed, linked & ~weighed.apart, weigh, mean=_ALWAYS, start=together)
+    return LinkedBatch(model, automatic, automatic, weighed, asked | linked)

@@ -92,11 +92,13 @@ class PatientIndex:
         *,
         mode: MatchingMode = MatchingMode.QUEUED,
         settings: MpiSettings | None = None,
+        matching: MatchingSettings | None = None,
     ) -> None:
         self.database = database
         self.affinity = AffinityService(database, affinity)
         self.affinity.start()
-        self.index = Index(database, self.affinity, CONTEXT, settings or MpiSettings(), MatchingSettings(mode=mode), KeySource())
+        rules = matching or MatchingSettings(mode=mode)
+        self.index = Index(database, self.affinity, CONTEXT, settings or MpiSettings(), rules, KeySource())
         self.service = MpiService(self.index)
         self.queries = MpiQueries(self.index)
         self.links = SourceLinks(self.index)
@@ -203,10 +205,11 @@ def a_patient_index(
     affinity: AffinitySettings | None = None,
     mode: MatchingMode = MatchingMode.QUEUED,
     settings: MpiSettings | None = None,
+    matching: MatchingSettings | None = None,
 ) -> PatientIndex:
     """An empty index."""
     database = make_database(AFFINITY, MPI)
-    return PatientIndex(database, affinity or an_affinity_domain(), mode=mode, settings=settings)
+    return PatientIndex(database, affinity or an_affinity_domain(), mode=mode, settings=settings, matching=matching)
 
 
 def an_id(value: str, authority: AssigningAuthority = HOSPITAL) -> PatientId:

@@ -14,6 +14,7 @@ from kernel.times import Dtm
 from mpi import store
 from mpi.index import NOTIFY
 from mpi.keys import KeySource
+from mpi.linkage.rules import RULES_VERSION
 from mpi.linkage.shipped import shipped_model
 from mpi.linkage.weights import Explanation
 from mpi.matching import AUTHOR, Matcher
@@ -221,3 +222,33 @@ def test_two_records_matched_with_each_other_at_one_moment_become_one_person(ind
 
     assert failed == []
     assert len(index.clusters()) == 1
+
+
+def test_a_domain_may_choose_rules_instead_of_weights(make_database: MakeDatabase) -> None:
+    chosen = {"policy": "deterministic", "rules": [["given", "family", "birth"]], "ask_rules": [["family", "birth"]]}
+    index = a_patient_index(make_database, matching=MatchingSettings.model_validate(chosen))
+    moved = replace(LENA, addresses=(), telecoms=())
+    for patient_id, person in ((an_id("1"), LENA), (an_id("9", CLINIC), moved), (an_id("L5", LAB), TWIN)):
+        index.feed(an_update(patient_id, demographics=person))
+        index.work()
+
+    nine = index.record(an_id("9", CLINIC))
+    with index.database.read() as connection:
+        link = store.links(connection, [nine.id])[nine.id]
+    (asked,) = [w.review for w in index.viewing.reviews()]
+    assert index.clusters() == {frozenset({"1", "9"}), frozenset({"L5"})}
+    assert (link.kind, link.model) == (LinkKind.AUTOMATIC, RULES_VERSION)
+    assert "given + family + birth" in link.reason
+    assert (asked.reason, "family + birth" in asked.detail) == (ReviewReason.MAYBE_SAME, True)
+
+
+def test_a_link_by_a_rule_that_holds_no_more_is_doubted(make_database: MakeDatabase) -> None:
+    chosen = {"policy": "deterministic", "rules": [["given", "family", "birth"]], "ask_rules": [["family", "birth"]]}
+    index = a_patient_index(make_database, matching=MatchingSettings.model_validate(chosen))
+    for person in (LENA, OTTO):
+        for patient_id in (an_id("1"), an_id("9", CLINIC)):
+            index.feed(an_update(patient_id, demographics=LENA if patient_id == an_id("1") else person))
+            index.work()
+
+    assert index.clusters() == {frozenset({"1", "9"})}
+    assert [w.review.reason for w in index.viewing.reviews()] == [ReviewReason.WEAKENED]

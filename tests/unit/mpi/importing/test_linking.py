@@ -9,10 +9,12 @@ import sqlalchemy as sa
 
 from kernel.errors import Rejected
 from mpi import review_store
+from mpi.linkage.rules import RULES_VERSION
 from mpi.linkage.shipped import shipped_model
 from mpi.linkage.weights import Explanation
 from mpi.model import LinkKind, ReviewReason
 from mpi.review_store import Question
+from mpi.settings import MatchingSettings
 from mpi.stewardship import Verdict
 from mpi.tables import LINK
 from tests.conftest import MakeDatabase
@@ -211,3 +213,18 @@ def test_an_empty_index_is_linked_at_once(make_database: MakeDatabase) -> None:
     index = a_patient_index(make_database)
 
     assert link(index).persons == 0
+
+
+def test_a_batch_goes_by_the_rules_of_the_domain(make_database: MakeDatabase, tmp_path: Path) -> None:
+    chosen = {"policy": "deterministic", "rules": [["given", "family", "birth"]], "ask_rules": [["family", "birth"]]}
+    affinity = an_affinity_domain(accept_new_authorities=True)
+    index = a_patient_index(make_database, affinity=affinity, matching=MatchingSettings.model_validate(chosen))
+    rows = [a_row("1"), a_row("2", source="CLINIC_B", street="", phone=""), a_row("3", source="LAB", given="Maud")]
+    load(index, a_file(tmp_path, rows))
+
+    applied = link(index)
+
+    with index.database.read() as connection:
+        (row,) = connection.execute(sa.select(LINK)).mappings()
+    assert index.clusters() == {frozenset("12"), frozenset("3")}
+    assert (applied.joined, applied.questions, row["model"]) == (1, 1, RULES_VERSION)
