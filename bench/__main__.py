@@ -8,13 +8,14 @@ import platform
 import subprocess
 from collections.abc import Callable, Iterator
 
-from bench import documents, feeds, queries, throughput
+from bench import documents, feeds, identities, queries, throughput
 
 BENCHES: dict[str, Callable[[], Iterator[str]]] = {
     "throughput": throughput.run,
     "documents": documents.run,
     "queries": queries.run,
     "feeds": feeds.run,
+    "identities": identities.run,
 }
 
 

@@ -34,6 +34,7 @@ from mpi.review_store import Question
 from mpi.settings import MatchingMode
 
 SOURCE_SAYS: Final = "Its source says so."
+RENAMED: Final = "Its source gave it another identifier."
 _MILLISECONDS_A_DAY: Final = 86_400_000
 
 log = structlog.get_logger("mpi")
@@ -238,6 +239,65 @@ class MpiService:
             if not found[name].is_active:
                 raise rejected(Condition.MERGE_IMPOSSIBLE, located.sent.where, "the identifier was merged into another before")
         return found[names[0]], found[names[1]]
+
+    # --- change of an identifier -------------------------------------------------------------------------------------------
+
+    def change_identifier(self, change: PatientMerge, subject: Subject, receipt: Receipt, dialect: Dialect) -> Fed:
+        """A source calls a patient by another identifier from now on (ITI-30 A47); demographics are not taken over.
+
+        Raises `Rejected` as `merge` does, and when the new identifier is or was a patient's.
+        """
+        pair = self._authorities.locate_pair(change, subject.source)
+        warnings = change.update.warnings
+        return self._index.unit(lambda work: self._rename(work, pair, subject, receipt, (dialect, warnings)))
+
+    def _rename(
+        self,
+        work: Work,
+        pair: tuple[Located, Located],
+        subject: Subject,
+        receipt: Receipt,
+        event: tuple[Dialect, tuple[Violation, ...]],
+    ) -> Fed:
+        (new, old), (dialect, warnings) = pair, event
+        taken = receipts.take(work, receipt, subject, warnings, self._authorities)
+        if taken.is_replay:
+            return taken
+        record = self._renamed(work, new, self._to_rename(work.connection, new, old), subject)
+        message = dialect.feed(
+            self._index.audit,
+            subject,
+            when=instant(work.now),
+            outcome=Outcome.SUCCESS,
+            action=Action.UPDATE,
+            patient_ids=[cx(i.patient_id) for i in pair],
+        )
+        work.audit(message.to_xml())
+        return replace(taken, record=record)
+
+    def _to_rename(self, connection: Connection, new: Located, old: Located) -> PatientRecord:
+        """The record with the old identifier, locked with its person; there is none with the new one."""
+        names = [(i.authority, i.patient_id.id) for i in (new, old)]
+        store.lock_where(connection, (r.id for r in store.records_named(connection, names[1:])))
+        found = {(r.authority, r.local_id): r for r in store.records_named(connection, names, lock=True)}
+        if names[1] not in found or not found[names[1]].is_active:
+            raise rejected(Condition.IDENTIFIER_UNKNOWN, old.sent.where, "the identifier is not known")
+        if names[0] in found:
+            raise rejected(Condition.IDENTIFIER_DUPLICATE, new.sent.where, "this identifier is, or was, a patient's")
+        return found[names[1]]
+
+    def _renamed(self, work: Work, new: Located, known: PatientRecord, subject: Subject) -> int:
+        """A record with the new identifier that says what the old one said and takes its place."""
+        others = [i for i in store.identifiers_of(work.connection, known.id) if not i.is_own]
+        said = PatientUpdate((new.sent,), known.demographics)
+        key = self._add(work, new, LocatedUpdate((new,), (), said), subject)
+        store.put_identifiers(work.connection, key, others)
+        (survivor,) = store.records(work.connection, [key])
+        ledger = Ledger(work.connection, self._index.act(work, ActKind.SOURCE_MERGE, subject.source, RENAMED))
+        merge_records(ledger, survivor, known, self._authorities.own.key, Why(LinkKind.SOURCE, RENAMED))
+        ledger.close()
+        tell_of(work, ledger.persons)
+        return key
 
     # --- refusals ----------------------------------------------------------------------------------------------------------
 

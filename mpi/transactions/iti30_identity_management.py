@@ -1,4 +1,6 @@
-"""ITI-30 Patient Identity Management (ITI TF-2, 3.30): A28 and A31, A24 (link) and A37 (unlink); A40 has the door of ITI-8."""
+"""ITI-30 Patient Identity Management (ITI TF-2, 3.30): A28 and A31, A24 (link), A37 (unlink), A47 (another identifier).
+
+A40 has the door of ITI-8."""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from atna.vocabulary import Action
 from hl7v2.ack import acknowledged, refused
 from hl7v2.exchange import MessageKind, V2Exchange
 from hl7v2.header import OutgoingMessage
-from hl7v2.patient import read_pair
+from hl7v2.patient import read_merge, read_pair
 from kernel.errors import HieError
 from kernel.identifiers import PatientId
 from mpi.audit import V2_MANAGEMENT
@@ -19,13 +21,14 @@ from mpi.transactions.iti08_identity_feed import refuse_update, take_update
 
 LINK: Final = "A24"
 UNLINK: Final = "A37"
+RENAME: Final = "A47"
 _ACTIONS: Final = {"A28": Action.CREATE, "A31": Action.UPDATE}
 
 
 class PatientIdentityManagement:
     """Takes what a demographics supplier says of a patient, or of two."""
 
-    handles: frozenset[MessageKind] = frozenset(("ADT", event) for event in (*_ACTIONS, LINK, UNLINK))
+    handles: frozenset[MessageKind] = frozenset(("ADT", event) for event in (*_ACTIONS, LINK, UNLINK, RENAME))
 
     def __init__(self, service: MpiService, links: SourceLinks) -> None:
         self._service = service
@@ -36,6 +39,10 @@ class PatientIdentityManagement:
         event = exchange.header.event
         if event in _ACTIONS:
             return take_update(self._service, exchange, V2_MANAGEMENT, _ACTIONS[event])
+        if event == RENAME:
+            change = read_merge(exchange.message, lenient=exchange.lenient)
+            fed = self._service.change_identifier(change, subject_of_v2(exchange), receipt_of_v2(exchange), V2_MANAGEMENT)
+            return acknowledged(exchange, tolerated_v2(exchange, fed.warnings))
         act = self._links.link if event == LINK else self._links.unlink
         pair = read_pair(exchange.message)
         fed = act(pair, subject_of_v2(exchange), receipt_of_v2(exchange), V2_MANAGEMENT)
@@ -54,6 +61,9 @@ class PatientIdentityManagement:
 def _pair(exchange: V2Exchange) -> tuple[PatientId, ...]:
     """What can be read of a pair that is refused."""
     try:
+        if exchange.header.event == RENAME:
+            change = read_merge(exchange.message, lenient=True)
+            return (change.survivor.patient_id, change.subsumed.patient_id)
         return tuple(i.patient_id for i in read_pair(exchange.message))
     except HieError:
         return ()

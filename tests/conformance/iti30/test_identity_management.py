@@ -9,7 +9,8 @@ import pytest
 from tests.conformance.conftest import NewPatient
 from tests.support import messages as m
 from tests.support.checked import CheckedMllpWire
-from tests.support.v2 import admission, code, errors, message, pid, query_status
+from tests.support.v2 import AUTHORITY, admission, code, errors, identifiers, message, pdq, pid, query_status
+from tests.support.wire import field
 
 
 @pytest.mark.parametrize("event", ["A28", "A31"])
@@ -55,7 +56,42 @@ def test_a_link_of_an_unknown_patient_is_refused_at_its_place(mllp: CheckedMllpW
     assert (code(answer), [(e.where, e.code) for e in errors(answer)]) == ("AE", [("PID^2^3^1^1", "204")])
 
 
-@pytest.mark.parametrize("event", ["A47"])
+def renaming(new: str, old: str) -> bytes:
+    """An A47."""
+    segments = ("EVN||20261122101500", pid(new), f"MRG|{old}^^^{AUTHORITY}")
+    return message("ADT^A47^ADT_A30", *segments, version="2.5")
+
+
+def test_a_patient_is_known_by_another_identifier(mllp: CheckedMllpWire, new_patient: NewPatient) -> None:
+    patient = new_patient()
+    new = f"{patient.local_id}N"
+
+    answer = mllp.send(renaming(new, patient.local_id))
+    found = mllp.send(m.pix_query(new))
+
+    assert (code(answer), errors(answer)) == ("AA", [])
+    assert field(found, "PID", 3).split("^")[0] == patient.affinity_id
+    assert query_status(mllp.send(m.pix_query(patient.local_id))) == "AE"
+    by_name = mllp.send(pdq(f"@PID.5.1.1^{patient.family}~@PID.5.2^{patient.given}~@PID.7^{patient.birth}"))
+    assert set(identifiers(by_name)) == {f"{new}^2.999.1.1", f"{patient.affinity_id}^{m.XAD_OID}"}
+
+
+@pytest.mark.parametrize(
+    ("is_known", "is_taken", "expected"),
+    [(False, False, ("MRG^1^1^1^1", "204")), (True, True, ("PID^1^3^1^1", "205"))],
+)
+def test_an_unknown_old_and_a_taken_new_identifier_are_refused(
+    mllp: CheckedMllpWire, new_patient: NewPatient, is_known: bool, is_taken: bool, expected: tuple[str, str]
+) -> None:
+    patient = new_patient()
+    new = new_patient().local_id if is_taken else f"{patient.local_id}N"
+
+    answer = mllp.send(renaming(new, patient.local_id if is_known else "NOBODY"))
+
+    assert (code(answer), [(e.where, e.code) for e in errors(answer)]) == ("AE", [expected])
+
+
+@pytest.mark.parametrize("event", ["A34"])
 def test_events_that_are_not_served_are_refused_by_name(mllp: CheckedMllpWire, event: str) -> None:
     answer = mllp.send(message(f"ADT^{event}", pid("X"), version="2.5"))
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from kernel.errors import Rejected
 from tests.conftest import MakeDatabase
 from tests.support.audit import schema_faults
 from tests.support.hl7 import adt, er7, msh
-from tests.support.patients import OTTO, Wires, an_id, an_update, wires
+from tests.support.patients import ADMINISTRATOR, LAB, OTTO, Wires, an_id, an_update, wires
 
 
 @pytest.fixture
@@ -75,3 +76,49 @@ def test_updates_come_by_this_door_too(hospital: Wires) -> None:
     name = hospital.index.record(an_id("1")).demographics.name
     assert name is not None
     assert name.family == "Berger"
+
+
+def renaming(new: str, old: str, control_id: str = "R1") -> bytes:
+    """An A47 of the hospital."""
+    raw = er7(
+        msh("ADT^A47", "2.5", control_id=control_id),
+        "EVN||20261122101500",
+        f"PID|||{new}^^^HOSP_A||Rivera^Lena",
+        f"MRG|{old}^^^HOSP_A",
+    )
+    return raw.replace(b"|EHR|HOSP|", b"|ADT|A|")
+
+
+def test_a_new_identifier_takes_the_place_of_the_old_one_with_all_that_was_said(hospital: Wires) -> None:
+    index = hospital.index
+    index.feed(an_update(an_id("2"), an_id("L2", LAB), demographics=OTTO))
+    person, affinity_id = index.record(an_id("2")).person, index.affinity_id(an_id("2"))
+
+    answer = hospital.v2(renaming("2new", "2"))
+
+    record = index.record(an_id("2new"))
+    assert code(answer) == "AA"
+    assert (record.demographics, record.person) == (OTTO, person)
+    assert index.affinity_id(an_id("2new")) == affinity_id
+    assert {i.id for i in index.local_ids(an_id("2new"))} == {"L2"}
+    with pytest.raises(Rejected):
+        index.pix(an_id("2"))
+
+
+def test_the_change_can_be_taken_back(hospital: Wires) -> None:
+    index = hospital.index
+    hospital.v2(renaming("2new", "2"))
+
+    index.stewardship.undo(index.viewing.acts()[0].id, ADMINISTRATOR)
+
+    assert index.record(an_id("2")).is_active
+    assert frozenset({"2"}) in index.clusters()
+
+
+def test_the_same_change_again_is_answered_the_same_and_a_refused_one_is_on_record(hospital: Wires) -> None:
+    answers = [code(hospital.v2(renaming("2new", "2"))) for _ in range(2)]
+    refused = code(hospital.v2(renaming("2newer", "2", control_id="R2")))
+
+    assert (answers, refused) == (["AA", "AA"], "AE")
+    assert b'EventOutcomeIndicator="8"' in hospital.index.audited()[-1]
+    assert b"2newer^^^HOSP_A" in hospital.index.audited()[-1]
