@@ -18,6 +18,7 @@ from sqlalchemy.engine.url import make_url
 from access.nodes import Nodes, transaction_of
 from affinity.service import AffinityService
 from app import contracts, migrations
+from app.fhir import FhirApp
 from app.health import Check, Health, database_answers, folder_is_writable, measure_outboxes
 from app.hl7_http import PATH, Hl7OverHttp
 from app.http import HttpApp, Limits
@@ -32,9 +33,10 @@ from app.settings import Settings, SettingsProblem
 from app.syslog import SyslogAddresses, SyslogLimits, SyslogListener
 from app.worker import Jobs
 from arr.model import LOCAL
+from arr.readers import Readers
 from arr.service import AuditService
 from arr.settings import ArrSettings
-from arr.signing import load_keys, signer_at
+from arr.signing import Trust, load_keys, signer_at
 from arr.transactions.iti20_record_audit_event import RecordAuditEvent
 from atna.feed import RemoteSink, drain
 from atna.message import AuditMessage
@@ -300,8 +302,8 @@ class House:
             context=self.audit_context,
             new_log_id=lambda: new_entry_uuid().removeprefix("urn:uuid:"),
             settings=self._arr_settings,
-            signer=signer_at(key),
-            trusted_keys=load_keys(trusted.read_bytes()) if trusted else None,
+            trust=Trust(signer_at(key), load_keys(trusted.read_bytes()) if trusted else {}),
+            directory=MpiPatientDirectory(self.database, self.affinity),
         )
 
     @property
@@ -347,7 +349,7 @@ class House:
         over_http = Hl7OverHttp(counted_v2(self.v2), self.v2.too_long, limit=self.settings.mllp.message_bytes)
         return HttpApp(
             self.soap,
-            mounts={"/console": self.console, PATH: over_http},
+            mounts={"/console": self.console, PATH: over_http, "/fhir": self.fhir},
             health=self.health(),
             metrics=self._metrics,
             limits=Limits(self.settings.http.body_bytes, self.settings.http.bulk),
@@ -401,6 +403,15 @@ class House:
             audit_pages(self.arr, Searches(self.database)),
             is_demo=self.is_demo,
         )
+
+    @cached_property
+    def fhir(self) -> FhirApp:
+        """The FHIR endpoint. Raises `SettingsProblem` when a reader's token cannot be used."""
+        try:
+            readers = Readers(self.nodes, self.settings.arr.readers)
+        except (OSError, ValueError) as problem:
+            raise SettingsProblem(f"arr.readers: {problem}") from None
+        return FhirApp(self.arr, readers)
 
     def sign_in_link(self, name: str, role: Role, address: str = "") -> str:
         """A one-time link to the console for a person."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import Final
 
 from atna.message import AuditMessage, Indicator
 from atna.reader import read
+from kernel.codes import Code
 from kernel.errors import Unreadable
 
 LOCAL: Final = "local"
@@ -123,8 +125,10 @@ class AuditSearch:
     """What an auditor looks for. Values within a field are alternatives, fields are all required; empty fields do not count.
 
     `patients` are CX texts (`id^^^&OID&ISO`, a namespace is no matter); `users` UserIDs or names; `events` EventID or EventTypeCode
-    codes (`110112`, `ITI-42`); `outcomes` the indicators; `sources` AuditSourceIDs; `since` is included, `until` is not.
-    `is_flawed` asks for records that were unreadable or had flaws.
+    codes (`110112`, `ITI-42`), `event_types` the same once more, to ask for both; `outcomes` the indicators; `sources`
+    AuditSourceIDs; `since` is included, `until` is not.
+    `object_kinds` are pairs of type and role (`arr.terms.object_kind`), `received` when the record came, `text` words of names,
+    reasons and details, of which all must be there. `is_flawed` asks for records that were unreadable or had flaws.
     """
 
     patients: tuple[str, ...] = ()
@@ -135,19 +139,44 @@ class AuditSearch:
     sources: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     purposes: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    object_kinds: tuple[str, ...] = ()
+    event_types: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
     outcomes: tuple[Indicator, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+    received: tuple[datetime | None, datetime | None] = (None, None)
+    text: str = ""
     is_flawed: bool = False
+
+    def narrowed(self, lists: Mapping[str, Sequence[str] | None]) -> AuditSearch:
+        """The same search with these fields of texts; empty ones are left as they are."""
+        given = {name: tuple(values) for name, values in lists.items() if values}
+        return replace(self, **given)  # type: ignore[arg-type]  # whoever calls names fields of texts
 
     def __str__(self) -> str:
         """As it stands in the audit of its use: the fields that count."""
-        named = ("patients", "users", "addresses", "objects", "events", "sources", "roles", "purposes")
+        named = (
+            *("patients", "users", "addresses", "objects", "events", "sources", "roles", "purposes"),
+            *("alternatives", "object_kinds", "event_types", "actions"),
+        )
         parts = [f"{name}={','.join(getattr(self, name))}" for name in named if getattr(self, name)]
         if self.outcomes:
             parts.append(f"outcomes={','.join(str(int(o)) for o in self.outcomes)}")
-        parts += [f"{name}={at.isoformat()}" for name, at in (("since", self.since), ("until", self.until)) if at]
+        times = zip(("since", "until", "received_since", "received_until"), (self.since, self.until, *self.received), strict=True)
+        parts += [f"{name}={at.isoformat()}" for name, at in times if at]
+        parts += [f"text={self.text}"] if self.text else []
         return "&".join([*parts, *(["flawed"] if self.is_flawed else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """By what way the log is used, as far as its audit record says more than that it was: the transaction, and how the log is
+    named there. `address_of` gives the URI of a record that was handed out."""
+
+    kind: Code
+    address_of: Callable[[int], str]
 
 
 @dataclass(frozen=True, slots=True)

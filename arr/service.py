@@ -6,7 +6,8 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,25 +17,27 @@ from sqlalchemy.exc import IntegrityError
 from access.subject import Subject
 from arr import store
 from arr.intake import audit_xml, prepare
-from arr.model import AuditRecord, AuditSearch, Channel, Cursor, Page, Prepared, Received
+from arr.model import AuditRecord, AuditSearch, Channel, Cursor, Page, Prepared, Received, Use
 from arr.packing import unpacked
+from arr.ports import NoDirectory, PatientDirectory
 from arr.proofs import growth_path, inclusion_path
 from arr.settings import ArrSettings
-from arr.signing import Keys, Note, SignedNote, Signer
-from arr.terms import FLAWED, Kind, term
+from arr.signing import Note, SignedNote, Trust
+from arr.terms import FLAWED, Kind, term, words_of
 from arr.verification import Progress, Report, Verifier
 from arr.witness import last_witnessed, read_witness, tell_witness
 from atna.message import Indicator, Outcome
-from atna.participants import AuditContext
+from atna.participants import AuditContext, outcome_of
 from atna.system_events import audit_log_used
 from kernel.database import Database, Work
-from kernel.errors import Condition, Unavailable, violation
+from kernel.errors import Condition, HieError, Unavailable, violation
 from kernel.times import Clock
 
 URI: Final = "urn:affinity:audit"
 PAGE_LIMIT: Final = 1_000
 """Records on one page at the most."""
 _EXPORT_PAGE: Final = 500
+_SCAN_PAGES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +69,18 @@ class AuditService:
         context: AuditContext,
         new_log_id: Callable[[], str],
         settings: ArrSettings,
-        signer: Signer | None = None,
-        trusted_keys: Keys | None = None,
+        trust: Trust | None = None,
+        directory: PatientDirectory | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._context = context
         self._new_log_id = new_log_id
         self._settings = settings
-        self._signer = signer
-        self._keys = {**(trusted_keys or {}), **({signer.key_id: signer.public_key} if signer else {})}
+        trust = trust or Trust()
+        self._signer = trust.signer
+        self._keys = trust.keys
+        self._directory = directory or NoDirectory()
 
     # taking
 
@@ -120,18 +125,51 @@ class AuditService:
 
     # using: each use is itself audited
 
-    def search(self, wanted: AuditSearch, subject: Subject, *, limit: int = 50, before: Cursor | None = None) -> Page:
-        """The newest records that fit, older than `before`."""
-        page = self._page(wanted, limit, before)
-        self._tell_use(subject, [URI], str(wanted).encode(), wanted.patients)
+    def search(
+        self, wanted: AuditSearch, subject: Subject, *, limit: int = 50, before: Cursor | None = None, use: Use | None = None
+    ) -> Page:
+        """The newest records that fit, older than `before`. Patients are found by every identifier of theirs."""
+        page = self._page(self._of_persons(wanted), limit, before)
+        uris = [use.address_of(record.sequence) for record in page.records] if use else []
+        self._tell_use(subject, uris or [URI], str(wanted).encode(), wanted.patients, use)
         return page
 
-    def view(self, sequence: int, subject: Subject) -> AuditRecord | None:
+    def scan(
+        self,
+        wanted: AuditSearch,
+        subject: Subject,
+        fits: Callable[[AuditRecord], bool],
+        *,
+        limit: int,
+        before: Cursor | None,
+        use: Use,
+    ) -> Page:
+        """As `search`, of those that `fits` lets through, which no index finds: a page may be short, and the next one goes on."""
+        found: list[AuditRecord] = []
+        for _ in range(_SCAN_PAGES):
+            page = self._page(wanted, PAGE_LIMIT, before)
+            for record in page.records:
+                before = _cursor_of(record)
+                if fits(record):
+                    found.append(record)
+                    if len(found) == limit:
+                        break
+            if len(found) == limit or page.following is None:
+                break
+        is_last = page.following is None and (not page.records or before == _cursor_of(page.records[-1]))
+        self._tell_use(subject, [URI], str(wanted).encode(), (), use)
+        return Page(tuple(found), None if is_last else before)
+
+    def view(self, sequence: int, subject: Subject, *, use: Use | None = None) -> AuditRecord | None:
         """One record by its number; None when there is none."""
         with self._database.read() as connection:
             row = store.rows(connection, [sequence]).get(sequence)
-        self._tell_use(subject, [f"{URI}:{sequence}"], None, ())
+        self._tell_use(subject, [use.address_of(sequence) if use else f"{URI}:{sequence}"], None, (), use)
         return _record(row) if row else None
+
+    def tell_refused(self, subject: Subject, why: HieError, query: bytes, use: Use) -> None:
+        """Puts on the record that somebody was not let at the log, or asked for what it cannot give."""
+        self._tell_use(subject, [URI], query, (), use, outcome_of(why))
 
     def export(self, wanted: AuditSearch, subject: Subject) -> Iterator[bytes]:
         """The signed head of the log, then every record that fits, newest first, each a line of JSON.
@@ -140,7 +178,7 @@ class AuditService:
         verifies, and nothing else.
         """
         self._tell_use(subject, [URI], f"export&{wanted}".encode(), wanted.patients)
-        return self._exported(wanted)
+        return self._exported(self._of_persons(wanted))
 
     def prove(self, sequence: int, subject: Subject) -> RecordProof | None:
         """That a record is in the log its signed head speaks of; None when there is no such record."""
@@ -195,10 +233,25 @@ class AuditService:
     def _signed(self, note: Note) -> SignedNote:
         return self._signer.sign(note.text) if self._signer else SignedNote(note.text)
 
-    def _tell_use(self, subject: Subject, uris: Sequence[str], query: bytes | None, patients: Sequence[str]) -> None:
+    def _of_persons(self, wanted: AuditSearch) -> AuditSearch:
+        """The same search for every identifier of the persons asked for."""
+        known = (found for patient in wanted.patients for found in (patient, *self._directory.identifiers(patient)))
+        return replace(wanted, patients=tuple(dict.fromkeys(known)))
+
+    def _tell_use(
+        self,
+        subject: Subject,
+        uris: Sequence[str],
+        query: bytes | None,
+        patients: Sequence[str],
+        use: Use | None = None,
+        outcome: Outcome = Outcome.SUCCESS,
+    ) -> None:
         event = audit_log_used(
-            self._context, subject, when=self._clock(), outcome=Outcome.SUCCESS, uris=uris, query=query, patient_ids=patients
+            self._context, subject, when=self._clock(), outcome=outcome, uris=uris, query=query, patient_ids=patients
         )
+        if use is not None:
+            event = replace(event, types=(use.kind,))
         with self._database.begin() as work:
             work.audit(event.to_xml())
 
@@ -226,6 +279,10 @@ class AuditService:
         with self._database.read() as connection:
             fresh = store.checkpoints(connection, last_witnessed(path))
         tell_witness(path, [signed for _, signed in fresh])
+
+
+def _cursor_of(record: AuditRecord) -> Cursor:
+    return Cursor(record.summary.event_at, record.sequence)
 
 
 def _damaged() -> Unavailable:
@@ -265,13 +322,24 @@ def _condition(wanted: AuditSearch) -> store.Condition:
         (Kind.PURPOSE, wanted.purposes),
         (Kind.ROLE, wanted.roles),
         (Kind.ADDRESS, wanted.addresses),
+        (Kind.EVENT, wanted.event_types),
         (Kind.EVENT, wanted.events),
         (Kind.SOURCE, wanted.sources),
+        (Kind.ALTERNATIVE, wanted.alternatives),
+        (Kind.OBJECT_KIND, wanted.object_kinds),
     )
-    groups = [tuple(term(kind, value) for value in values) for kind, values in fields if values]
+    groups = [tuple(dict.fromkeys(term(kind, value) for value in values)) for kind, values in fields if values]
+    words = [(term(Kind.WORD, word),) for word in words_of(wanted.text) or ((wanted.text,) if wanted.text else ())]
+    # an object, a patient or a user is rarer than most words; a role or an event is not
+    leading = sum(map(bool, (wanted.is_flawed, wanted.objects, wanted.patients, wanted.users)))
+    groups[leading:leading] = words
     outcomes = tuple(int(o) for o in wanted.outcomes)
     if outcomes and Indicator.SUCCESS not in wanted.outcomes:  # failures are few, and have terms
         groups.append(tuple(term(Kind.OUTCOME, str(o)) for o in outcomes))
         outcomes = ()
-    since, until = (None if at is None else int(at.timestamp() * 1000) for at in (wanted.since, wanted.until))
-    return store.Condition(tuple(groups), since, until, outcomes)
+    since, until, came, gone = (_milliseconds(at) for at in (wanted.since, wanted.until, *wanted.received))
+    return store.Condition(tuple(groups), since, until, outcomes, wanted.actions, (came, gone))
+
+
+def _milliseconds(at: datetime | None) -> int | None:
+    return None if at is None else int(at.timestamp() * 1000)

@@ -7,6 +7,15 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class ReaderSettings(BaseModel):
+    """A program that reads the log by ITI-81 or ITI-82 and shows a token instead of a certificate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, description="What it is called in the audit records of its reading.")
+    token_file: Path = Field(description="File that holds its bearer token, 32 characters at least, and nothing else.")
+
+
 class ArrSettings(BaseModel):
     """How what was recorded is vouched for."""
 
@@ -21,5 +30,8 @@ class ArrSettings(BaseModel):
     witness_file: Path | None = Field(
         None,
         description="File that every signed checkpoint is appended to; best on a disk out of the database's reach.",
+    )
+    readers: tuple[ReaderSettings, ...] = Field(
+        (), description="Programs that may read the log over HTTP with a bearer token; registered nodes need none."
     )
     checkpoint_records: int = Field(1_000, ge=1, description="A checkpoint is signed after so many records, and every minute.")

@@ -6,7 +6,7 @@ import base64
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -68,6 +68,19 @@ class Signer:
 
 Keys = Mapping[str, Ed25519PublicKey]
 """The public keys that are believed, by their ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Who signs the log's heads, and whose signatures are believed besides."""
+
+    signer: Signer | None = None
+    others: Keys = field(default_factory=dict)
+
+    @property
+    def keys(self) -> Keys:
+        """Every key that is believed."""
+        return {**self.others, **({self.signer.key_id: self.signer.public_key} if self.signer else {})}
 
 
 def key_id(key: Ed25519PublicKey) -> str:

@@ -278,6 +278,22 @@ class Condition:
     since: int | None
     until: int | None
     outcomes: tuple[int, ...] = ()
+    actions: tuple[str, ...] = ()
+    received: tuple[int | None, int | None] = (None, None)
+
+    def on_record(self, record: sa.FromClause) -> list[sa.ColumnElement[bool]]:
+        """What must be true of the record itself."""
+        found: list[sa.ColumnElement[bool]] = []
+        if self.outcomes:
+            found.append(record.c.outcome.in_(self.outcomes))
+        if self.actions:
+            found.append(record.c.action.in_(self.actions))
+        since, until = self.received
+        if since is not None:
+            found.append(record.c.received_at >= since)
+        if until is not None:
+            found.append(record.c.received_at < until)
+        return found
 
 
 def find(connection: Connection, wanted: Condition, before: Cursor | None, limit: int) -> list[RecordRow]:
@@ -298,9 +314,9 @@ def find(connection: Connection, wanted: Condition, before: Cursor | None, limit
         statement = statement.where(at < wanted.until)
     if before is not None:
         statement = statement.where(sa.tuple_(at, number) < sa.tuple_(sa.literal(before.event_at), sa.literal(before.sequence)))
-    if wanted.outcomes:
-        record = RECORD.alias()
-        statement = statement.where(sa.exists().where(record.c.sequence == number, record.c.outcome.in_(wanted.outcomes)))
+    record = RECORD.alias()
+    if asked := wanted.on_record(record):
+        statement = statement.where(sa.exists().where(record.c.sequence == number, *asked))
     numbers = [row[1] for row in connection.execute(statement)]
     found = rows(connection, numbers) if numbers else {}
     return [found[n] for n in numbers if n in found]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from functools import lru_cache
 from hashlib import sha256
+from itertools import islice
 from typing import Final
 
 from atna.message import AuditMessage, Participant, ParticipantObject
@@ -31,12 +32,26 @@ class Kind(IntEnum):
     PURPOSE = 8
     OUTCOME = 9
     FLAW = 10
+    WORD = 11
+    OBJECT_KIND = 12
+    ALTERNATIVE = 13
 
 
 FLAWED: Final = "flawed"
+_DETAIL_BYTES: Final = 2_000
 _XUA_USER: Final = re.compile(r"([^<>]*)<([^<>@]+)(?:@([^<>]*))?>\Z")
 _ENDS: Final = frozenset({"110150", "110151", "110152", "110153", "110154", "110155"})
 """Roles that say which end of a transfer somebody is, not what she does."""
+
+
+_WORD: Final = re.compile(r"[^\W_]+(?:[.:@'-][^\W_]+)*")
+WORD_LENGTH: Final = 3
+"""Characters of the shortest word that is found."""
+WORDS_LIMIT: Final = 100
+"""Words of one message at the most."""
+TYPES: Final = (0, 1, 2, 3, 4)
+ROLES: Final = range(27)
+"""ParticipantObjectTypeCode and ParticipantObjectTypeCodeRole; 0 stands for none."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -58,6 +73,16 @@ def patient_key(cx: str) -> str:
     return f"{parts[0].strip()}^{(universal or namespace).casefold()}"
 
 
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a text as they are found: in one case, each once."""
+    return tuple(dict.fromkeys(word for word in _WORD.findall(text.casefold()) if len(word) >= WORD_LENGTH))
+
+
+def object_kind(type_code: int | None, role: int | None) -> str:
+    """What an object is, as a value: type and role together."""
+    return f"{int(type_code or 0)}/{int(role or 0)}"
+
+
 def terms_of(message: AuditMessage) -> tuple[int, ...]:
     """Every term of a message, each once."""
     return tuple(dict.fromkeys(term(kind, value) for kind, value in _values(message) if value))
@@ -76,11 +101,26 @@ def _values(message: AuditMessage) -> Iterator[tuple[Kind, str]]:
         yield from _participant_values(participant)
     for what in message.objects:
         yield _object_kind(what), what.id
+        yield Kind.OBJECT_KIND, object_kind(what.type_code, what.role)
+    for word in islice(_words(message), WORDS_LIMIT):
+        yield Kind.WORD, word
+
+
+def _words(message: AuditMessage) -> Iterator[str]:
+    """Of what no other term finds: names, reasons, details."""
+    yield from words_of(message.outcome.description)
+    for who in message.participants:
+        yield from words_of(who.user_name)
+    for what in message.objects:
+        yield from words_of(what.name)
+        for _, value in what.details:
+            yield from words_of(value[:_DETAIL_BYTES].decode("utf-8", "replace"))
 
 
 def _participant_values(who: Participant) -> Iterator[tuple[Kind, str]]:
     yield Kind.USER, who.user_id
     yield Kind.USER, who.user_name
+    yield Kind.ALTERNATIVE, who.alternative_user_id
     # XUA writes alias<user@issuer> (ITI TF-2 3.40.4.2): she is found by the whole, by her alias and by her id
     parts = _XUA_USER.match(who.user_id)
     if parts is not None:

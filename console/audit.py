@@ -19,7 +19,7 @@ from console.store import Role
 
 PAGE_SIZE: Final = 50
 VALUE_LIMIT: Final = 200
-_FIELDS: Final = ("patient", "user", "event", "day", "until", "outcome")
+_FIELDS: Final = ("patient", "user", "event", "day", "until", "outcome", "object", "role", "purpose", "source", "text")
 OUTCOMES: Final = {"0": "success", "failure": "any failure", "4": "minor failure", "8": "serious failure", "12": "major failure"}
 FLAWED: Final = "flawed"
 _LABELS: Final = {
@@ -122,6 +122,11 @@ def wanted_of(fields: Mapping[str, str]) -> Wanted:
         patients=_one(patient),
         users=_one(fields.get("user", "")),
         events=_one(fields.get("event", "").upper()),
+        objects=_one(fields.get("object", "")),
+        roles=_one(fields.get("role", "")),
+        purposes=_one(fields.get("purpose", "")),
+        sources=_one(fields.get("source", "")),
+        text=fields.get("text", ""),
         outcomes=tuple(i for i in Indicator if outcome == str(int(i)) or (outcome == "failure" and i is not Indicator.SUCCESS)),
         since=since,
         until=until + timedelta(days=1) if until else None,

@@ -88,3 +88,14 @@ def parse_cx(text: str) -> PatientId | None:
     if len(hd) != 3 or hd[0] or hd[2] != "ISO" or not is_oid(hd[1]):
         return None
     return PatientId(parts[0], AssigningAuthority.of_oid(hd[1]))
+
+
+def read_cx(text: str) -> PatientId | None:
+    """A CX as people and audit records write it, with a namespace, a universal id or both; None without an id or an authority."""
+    parts = [part.strip() for part in text.split("^")]
+    if len(parts) < 4 or not parts[0]:
+        return None
+    namespace, universal_id, kind, *_ = (*(part.strip() for part in parts[3].split("&")), "", "")
+    if not namespace and not universal_id:
+        return None
+    return PatientId(parts[0], AssigningAuthority(namespace, universal_id, kind))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy.engine import Connection
 
 from affinity.model import Standing
 from affinity.service import AffinityService
 from kernel.database import Database
-from kernel.identifiers import PatientId
+from kernel.identifiers import PatientId, is_oid, read_cx
 from mpi import store
 
 
@@ -27,6 +29,29 @@ class MpiPatientDirectory:
             return self._standing(connection, patient_id)
         with self._database.read() as own:
             return self._standing(own, patient_id)
+
+    def identifiers(self, patient: str) -> tuple[str, ...]:
+        """Every identifier (CX) of the person who has or had this one, also those merged into others, each under every name of its
+        authority; none where she is unknown. Raises `Unavailable`."""
+        asked = read_cx(patient)
+        authority = self._affinity.find(asked.authority, lenient=True) if asked else None
+        if asked is None or authority is None:
+            return ()
+        with self._database.read() as connection:
+            persons = {holder.person for holder in store.holders(connection, (authority.key, asked.id))}
+            if self._is_ours(asked):
+                persons |= {alias.person for alias in store.aliases(connection, asked.id)}
+            members = store.members(connection, persons) if persons else ()
+            given = store.affinity_ids(connection, (member.id for member in members))
+        own = self._affinity.domain().own.key
+        named = [(stored.authority, stored.value) for member in members for stored in member.identifiers if not stored.is_claim]
+        named += [(own, affinity_id) for affinity_id, _ in given.values()]
+        return tuple(cx for key, value in dict.fromkeys(named) for cx in self._written(key, value))
+
+    def _written(self, key: int, value: str) -> Iterator[str]:
+        """An identifier as records may hold it: with the OID of its authority, or with a name of it alone."""
+        for name in self._affinity.authority(key).names:
+            yield f"{value}^^^&{name}&ISO" if is_oid(name) else f"{value}^^^{name}"
 
     def _is_ours(self, patient_id: PatientId) -> bool:
         found = self._affinity.find(patient_id.authority)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -14,28 +14,49 @@ import typer
 from app.cli.common import DEFAULT_DATA, FAILED, AsJson, ConfigFile, DataFolder, house_of, show, show_one
 from app.cli.identities import operator
 from arr.model import AuditRecord, AuditSearch
+from atna.message import Indicator
 
 app = typer.Typer(no_args_is_help=True)
 
 _MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
-PatientOption = Annotated[list[str] | None, typer.Option("--patient", help="Patient id as id^^^&OID&ISO.")]
+PatientOption = Annotated[list[str] | None, typer.Option("--patient", help="Patient id as id^^^&OID&ISO; finds all of hers.")]
 UserOption = Annotated[list[str] | None, typer.Option("--user", help="User or system, as the records name it.")]
+SourceOption = Annotated[list[str] | None, typer.Option("--source", help="System that reported it (AuditSourceID).")]
+RoleOption = Annotated[list[str] | None, typer.Option("--role", help="Role of somebody who took part, as a code.")]
+PurposeOption = Annotated[list[str] | None, typer.Option("--purpose", help="Purpose of use, as a code.")]
+ObjectOption = Annotated[list[str] | None, typer.Option("--object", help="Document, submission set or other object, by its id.")]
+OutcomeOption = Annotated[
+    list[int] | None, typer.Option("--outcome", help="0 success, 4 minor, 8 serious, 12 major failure.", min=0, max=12)
+]
+TextOption = Annotated[str, typer.Option("--text", help="Words of names, reasons and details; all of them must be there.")]
 EventOption = Annotated[list[str] | None, typer.Option("--event", help="Event, as ITI-43 or 110112.")]
 DayOption = Annotated[datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="A day (UTC).")]
 SinceOption = Annotated[datetime | None, typer.Option("--since", formats=_MOMENTS, help="At this moment (UTC) or later.")]
 UntilOption = Annotated[datetime | None, typer.Option("--until", formats=_MOMENTS, help="Before this moment (UTC).")]
 
 
-def _wanted(
-    patient: list[str] | None,
-    user: list[str] | None,
-    event: list[str] | None,
-    period: tuple[datetime | None, datetime | None, datetime | None],
-) -> AuditSearch:
-    day, since, until = (moment.replace(tzinfo=UTC) if moment else None for moment in period)
-    if day is not None:
-        since, until = day, day + timedelta(days=1)
-    return AuditSearch(patients=tuple(patient or ()), users=tuple(user or ()), events=tuple(event or ()), since=since, until=until)
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """When: a day, or from a moment to another."""
+
+    day: datetime | None
+    since: datetime | None
+    until: datetime | None
+
+    @property
+    def ends(self) -> tuple[datetime | None, datetime | None]:
+        """From when to before when, in UTC."""
+        day, since, until = (m.replace(tzinfo=UTC) if m else None for m in (self.day, self.since, self.until))
+        return (day, day + timedelta(days=1)) if day is not None else (since, until)
+
+
+def _wanted(period: _Period, text: str, outcomes: list[int] | None, **lists: list[str] | None) -> AuditSearch:
+    since, until = period.ends
+    try:
+        indicators = tuple(Indicator(o) for o in outcomes or ())
+    except ValueError:
+        raise typer.BadParameter("it is 0, 4, 8 or 12", param_hint="--outcome") from None
+    return AuditSearch(since=since, until=until, text=text, outcomes=indicators).narrowed(lists)
 
 
 @app.command()
@@ -43,6 +64,12 @@ def search(
     patient: PatientOption = None,
     user: UserOption = None,
     event: EventOption = None,
+    source: SourceOption = None,
+    role: RoleOption = None,
+    purpose: PurposeOption = None,
+    thing: ObjectOption = None,
+    outcome: OutcomeOption = None,
+    text: TextOption = "",
     day: DayOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
@@ -52,8 +79,10 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find audit records, newest first. The search is itself recorded."""
+    lists = {"patients": patient, "users": user, "events": event, "sources": source, "roles": role}
+    wanted = _wanted(_Period(day, since, until), text, outcome, **lists, purposes=purpose, objects=thing)
     with house_of(config, data) as house:
-        page = house.arr.search(_wanted(patient, user, event, (day, since, until)), operator(), limit=limit)
+        page = house.arr.search(wanted, operator(), limit=limit)
     show((_row(record) for record in page.records), as_json=as_json)
     if page.following is not None:
         typer.echo("there are more; narrow the period or raise --limit", err=True)
@@ -115,6 +144,12 @@ def export(
     patient: PatientOption = None,
     user: UserOption = None,
     event: EventOption = None,
+    source: SourceOption = None,
+    role: RoleOption = None,
+    purpose: PurposeOption = None,
+    thing: ObjectOption = None,
+    outcome: OutcomeOption = None,
+    text: TextOption = "",
     day: DayOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
@@ -124,8 +159,10 @@ def export(
     """Write records as lines of JSON, with the bytes received and what proves them. The export is itself recorded."""
     if out is not None and out.exists():
         raise typer.BadParameter("it is there already", param_hint="--out")
+    lists = {"patients": patient, "users": user, "events": event, "sources": source, "roles": role}
+    wanted = _wanted(_Period(day, since, until), text, outcome, **lists, purposes=purpose, objects=thing)
     with house_of(config, data) as house:
-        lines = house.arr.export(_wanted(patient, user, event, (day, since, until)), operator())
+        lines = house.arr.export(wanted, operator())
         if out is None:
             _write(lines)
         else:

@@ -7,9 +7,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from arr.model import Channel, Received
+from arr.ports import PatientDirectory
 from arr.service import AuditService
 from arr.settings import ArrSettings
-from arr.signing import Signer
+from arr.signing import Signer, Trust
 from kernel.database import Database
 from tests.support.audit import CONTEXT, PATIENT, an_event
 from tests.support.clocks import TickingClock
@@ -20,7 +21,12 @@ SIGNER = Signer(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 
 
 def a_service(
-    database: Database, *, signer: Signer | None = SIGNER, witness: Path | None = None, every: int = 1_000
+    database: Database,
+    *,
+    signer: Signer | None = SIGNER,
+    witness: Path | None = None,
+    every: int = 1_000,
+    directory: PatientDirectory | None = None,
 ) -> AuditService:
     """The service, signing with the tests' key unless told otherwise."""
     return AuditService(
@@ -29,7 +35,8 @@ def a_service(
         context=CONTEXT,
         new_log_id=lambda: "log-1",
         settings=ArrSettings(witness_file=witness, checkpoint_records=every),
-        signer=signer,
+        trust=Trust(signer),
+        directory=directory,
     )
 
 

@@ -77,6 +77,13 @@ class Trail:
         with self._engine.connect() as connection:
             return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(RECORD.c.sequence), 0))).scalar_one())
 
+    def settled(self) -> int:
+        """The number of the last record, once nothing waits to be recorded."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while self._connection.execute("SELECT count(*) FROM audit_outbox").fetchone()[0] and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return self.mark()
+
     def since(self, mark: int, event_type: str = "") -> list[Record]:
         """The records after a mark, oldest first; of one type, as `ITI-42`, or all."""
         wanted = sa.select(RECORD.c.origin, RECORD.c.packing, RECORD.c.data).where(RECORD.c.sequence > mark)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from arr.proofs import has_grown, root_by_inclusion
 from arr.service import AuditService
 from arr.signing import Note, is_signed
 from arr.tables import CHECKPOINT, HEAD, METADATA
+from arr.terms import object_kind
 from arr.witness import read_witness
 from atna.message import AuditMessage, Indicator, Outcome
 from atna.reader import read
@@ -23,10 +24,11 @@ from kernel.database import Database
 from kernel.errors import Condition, Unavailable
 from kernel.outbox import AUDIT_OUTBOX
 from tests.conftest import MakeDatabase
-from tests.support.arr import SIGNER, a_service, received, some_records
+from tests.support.arr import AT, SIGNER, a_service, received, some_records
 from tests.support.audit import PATIENT, WHEN, a_subject, an_event
 
 AUDITOR = a_subject(user="auditor", receiver="https://hie.example.org/console")
+CAME = datetime.fromtimestamp(AT / 1000, UTC)
 OTHER = "815^^^&1.2.3.4.5.2&ISO"
 
 
@@ -100,19 +102,46 @@ def test_a_record_that_does_not_exist_is_none(service: AuditService) -> None:
         (AuditSearch(since=WHEN + timedelta(seconds=1), until=WHEN + timedelta(seconds=2)), [2]),
         (AuditSearch(since=WHEN + timedelta(seconds=2), patients=(PATIENT,)), [3]),
         (AuditSearch(is_flawed=True), [4]),
+        (AuditSearch(object_kinds=(object_kind(2, 13),), users=("bob",)), [3]),
+        (AuditSearch(object_kinds=(object_kind(2, 24),)), []),
+        (AuditSearch(alternatives=("4711",), patients=(OTHER,)), [2]),
+        (AuditSearch(actions=("R",), users=("bob",)), [3]),
+        (AuditSearch(actions=("C",)), []),
+        (AuditSearch(text="security AUDIT"), [3, 2, 1]),
+        (AuditSearch(text="out-of-order", outcomes=(Indicator.SERIOUS,)), [3]),
+        (AuditSearch(text="security nonsense"), []),
+        (AuditSearch(text="?"), []),
+        (AuditSearch(received=(CAME, CAME + timedelta(milliseconds=1)), users=("bob",)), [3]),
+        (AuditSearch(received=(CAME + timedelta(milliseconds=1), None)), []),
     ],
 )
 def test_a_search_finds_what_fits(service: AuditService, wanted: AuditSearch, expected: list[int]) -> None:
+    failure = Outcome.SERIOUS.because("out-of-order")
     service.record(
         [
             received(an_event(PATIENT, user="jane", when=WHEN).to_xml()),
             received(an_event(OTHER, user="Jane", when=WHEN + timedelta(seconds=1)).to_xml()),
-            received(an_event(PATIENT, user="bob", when=WHEN + timedelta(seconds=2), outcome=Outcome.SERIOUS).to_xml()),
+            received(an_event(PATIENT, user="bob", when=WHEN + timedelta(seconds=2), outcome=failure).to_xml()),
             received(b"unreadable", Channel.UDP),
         ]
     )
 
     assert numbers(service, wanted) == expected
+
+
+class Family:
+    """An index in which the two patients of these tests are one person."""
+
+    def identifiers(self, patient: str) -> tuple[str, ...]:
+        return (PATIENT, OTHER) if patient in (PATIENT, OTHER) else ()
+
+
+def test_a_patient_is_found_by_every_identifier_of_hers(make_database: MakeDatabase) -> None:
+    service = a_service(make_database(METADATA), directory=Family())
+    service.record([received(an_event(patient).to_xml()) for patient in (PATIENT, OTHER, "8^^^&1.2.3&ISO")])
+
+    assert [numbers(service, AuditSearch(patients=(p,))) for p in (PATIENT, OTHER, "8^^^&1.2.3&ISO")] == [[2, 1], [2, 1], [3]]
+    assert [json.loads(line)["sequence"] for line in list(service.export(AuditSearch(patients=(OTHER,)), AUDITOR))[1:]] == [2, 1]
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(service: AuditService) -> None:

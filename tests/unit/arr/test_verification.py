@@ -72,7 +72,7 @@ def test_appending_goes_on_while_the_log_is_verified(database: Database) -> None
 def test_a_log_is_whole_after_its_signer_changed(database: Database, tmp_path: Path) -> None:
     from arr.service import AuditService
     from arr.settings import ArrSettings
-    from arr.signing import load_keys, make_signer
+    from arr.signing import Trust, load_keys, make_signer
     from tests.support.audit import CONTEXT
 
     make_signer(tmp_path / "old")
@@ -86,8 +86,7 @@ def test_a_log_is_whole_after_its_signer_changed(database: Database, tmp_path: P
         context=CONTEXT,
         new_log_id=lambda: "log-2",
         settings=ArrSettings(),
-        signer=make_signer(tmp_path / "new"),
-        trusted_keys=trusted,
+        trust=Trust(make_signer(tmp_path / "new"), trusted),
     )
     service.record(some_records(1))
 

@@ -65,6 +65,12 @@ def three_events(desk: Desk) -> None:
         ({"outcome": "failure"}, ["dr.c"]),
         ({"outcome": "0"}, ["dr.b", "dr.a"]),
         ({"outcome": "flawed"}, []),
+        ({"text": "security log"}, ["dr.b", "dr.c", "dr.a"]),
+        ({"text": "security nothing"}, []),
+        ({"object": "urn:log", "user": "dr.b"}, ["dr.b"]),
+        ({"source": "mpi-1", "user": "dr.b"}, ["dr.b"]),
+        ({"role": "nobody"}, []),
+        ({"purpose": "TREATMENT"}, []),
         ({"patient": PATIENT, "day": "2026-11-23"}, ["dr.b"]),
     ],
 )

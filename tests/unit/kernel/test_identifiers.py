@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from kernel.identifiers import AssigningAuthority, EntryUuid, is_entry_uuid, is_oid, new_entry_uuid, oid_from_uuid, parse_cx
+from kernel.identifiers import (
+    AssigningAuthority,
+    EntryUuid,
+    is_entry_uuid,
+    is_oid,
+    new_entry_uuid,
+    oid_from_uuid,
+    parse_cx,
+    read_cx,
+)
 
 
 @pytest.mark.parametrize("text", ["1.2.3", "2.25.0", "0.1", "2." + "1" * 62])
@@ -46,3 +55,24 @@ def test_the_oid_of_a_uuid_is_its_number_below_2_25() -> None:
 
 def test_an_authority_named_by_a_domain_name_has_no_oid() -> None:
     assert AssigningAuthority("A", "example.org", "DNS").oid is None
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("1^^^&1.2.3&ISO", ("1", "", "1.2.3", "ISO")),
+        ("1^^^HOSP&1.2.3&ISO^PI", ("1", "HOSP", "1.2.3", "ISO")),
+        (" 1 ^^^ HOSP ", ("1", "HOSP", "", "")),
+        ("1^^^&hosp.example&DNS", ("1", "", "hosp.example", "DNS")),
+        ("1", None),
+        ("1^^^", None),
+        ("^^^HOSP", None),
+        ("1^^^&&ISO", None),
+    ],
+)
+def test_an_identifier_is_read_as_people_write_it(text: str, parts: tuple[str, str, str, str] | None) -> None:
+    found = read_cx(text)
+
+    authority = found.authority if found else None
+    told = (found.id, authority.namespace, authority.universal_id, authority.universal_id_type) if found and authority else None
+    assert told == parts

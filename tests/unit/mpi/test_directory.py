@@ -59,3 +59,37 @@ def test_identifiers_may_come_as_metadata_write_them(make_database: MakeDatabase
     standing = index.directory.standing(PatientId(one.id, AssigningAuthority.of_oid(XAD.universal_id)))
 
     assert standing.survivor == one
+
+
+def test_every_identifier_of_a_person_is_told_whichever_one_asks_with(make_database: MakeDatabase) -> None:
+    index, one, two = joined(make_database)
+
+    found = [set(index.directory.identifiers(asked.cx)) for asked in (one, two, an_id("1"), an_id("2", CLINIC))]
+
+    assert found[0] >= {one.cx, two.cx, an_id("1").cx, an_id("2", CLINIC).cx}
+    assert all(other == found[0] for other in found)
+
+
+def test_an_identifier_that_was_merged_away_is_still_the_persons(make_database: MakeDatabase) -> None:
+    index = a_patient_index(make_database)
+    index.feed(an_update(an_id("1")))
+    index.feed(an_update(an_id("9"), demographics=OTTO))
+    index.merge(an_id("1"), an_id("9"))
+
+    assert set(index.directory.identifiers(an_id("1").cx)) == set(index.directory.identifiers(an_id("9").cx))
+    assert an_id("9").cx in index.directory.identifiers(an_id("1").cx)
+
+
+def test_an_authority_goes_by_its_name_as_well(make_database: MakeDatabase) -> None:
+    index = a_patient_index(make_database)
+    index.feed(an_update(an_id("1")))
+
+    assert f"1^^^{an_id('1').authority.namespace}" in index.directory.identifiers(an_id("1").cx)
+
+
+def test_nobody_is_known_by_what_no_source_gave(make_database: MakeDatabase) -> None:
+    index, _, _ = joined(make_database)
+
+    assert index.directory.identifiers(an_id("404").cx) == ()
+    assert index.directory.identifiers("1^^^&2.999.77&ISO") == ()
+    assert index.directory.identifiers("nonsense") == ()

@@ -36,6 +36,12 @@ def test_the_records_of_a_patient_are_found(audited: Store) -> None:
         (("--since", "2001-01-01"), 1),
         (("--until", "2001-01-01T00:00:00"), 0),
         (("--user", "nobody"), 0),
+        (("--outcome", "0", "--source", "affinity"), 1),
+        (("--outcome", "8"), 0),
+        (("--text", "nonsense"), 0),
+        (("--object", "urn:x"), 0),
+        (("--purpose", "TREATMENT"), 0),
+        (("--role", "doctor"), 0),
     ],
 )
 def test_a_search_can_be_narrowed(audited: Store, narrowed: tuple[str, ...], count: int) -> None:
