@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from bench.load import Load, cpu_seconds, wrk
@@ -17,12 +18,21 @@ PER_PATIENT = 8
 SECONDS = 10
 
 
+def stranger(number: int) -> str:
+    """A name like nobody else's, so that matching finds nobody for it."""
+    digits = [int(digit, 16) for digit in sha256(b"%d" % number).hexdigest()[:8]]
+    word = "".join("bcdfghjklmnprstv"[digit] + "aeiou"[digit % 5] for digit in digits)
+    return f"{word[:8].title()}^{word[8:].title()}"
+
+
 def patients(service: Service, count: int = PATIENTS) -> list[str]:
     """Announces patients and gives their affinity-domain identifiers as CX."""
     found = []
     with MllpWire(service.mllp_port) as wire:
         for number in range(count):
-            wire.send(m.adt(f"B{number}", name=f"Bench{number}^Nr{number}", birth=f"19{number % 90 + 10}0101"))
+            wire.send(
+                m.adt(f"B{number}", name=stranger(number), birth=f"19{number % 90 + 10}0{number % 9 + 1}{number % 28 + 1:02}")
+            )
             found.append(m.cx(field(wire.send(m.pix_query(f"B{number}")), "PID", 3).split("^")[0]))
     return found
 
