@@ -5,6 +5,7 @@ Every request carries a `hie.peer` in its environ: the client's address, our end
 
 from __future__ import annotations
 
+import io
 import itertools
 import logging
 import socket
@@ -16,7 +17,7 @@ from typing import Any, Final
 
 import structlog
 from cheroot import wsgi
-from cheroot.makefile import StreamReader, StreamWriter
+from cheroot.makefile import MakeFile, StreamReader, StreamWriter
 from cheroot.server import HTTPConnection, HTTPRequest
 from cheroot.ssl import Adapter
 
@@ -29,6 +30,7 @@ log = structlog.get_logger("http")
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 PEER: Final = "hie.peer"
 _KEPT_CONNECTIONS: Final = 2000
+_BUFFER: Final = 65536
 _STOP_SECONDS: Final = 30
 """So long the requests in hand may take when the server stops."""
 _numbers = itertools.count(int(time.time() * 1000) << 16)
@@ -58,13 +60,62 @@ class _LazyTls(Adapter):
 
     def makefile(self, sock: ssl.SSLSocket, mode: str = "r", bufsize: int = -1) -> object:
         kind = StreamReader if "r" in mode else StreamWriter
-        return kind(sock, mode, bufsize if bufsize > 0 else 65536)
+        return kind(sock, mode, bufsize if bufsize > 0 else _BUFFER)
+
+
+class _Reader(io.BufferedReader):
+    """What a plain connection sends. cheroot's own reader is written in Python, and costs several times as much."""
+
+    bytes_read = 0
+    """cheroot's own count of what was read, that nobody asks for."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(socket.SocketIO(connection, "rb"), _BUFFER)  # type: ignore[arg-type]  # it is a RawIOBase
+        self._connection = connection
+
+    def has_data(self) -> bool:
+        """Whether the next request has begun to arrive."""
+        patience = self._connection.gettimeout()
+        self._connection.settimeout(0)
+        try:
+            return bool(self.peek(1))
+        finally:
+            self._connection.settimeout(patience)
+
+
+class _Writer:
+    """What is sent over a plain connection, as it is given."""
+
+    bytes_written = 0
+    closed = False
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._send = connection.sendall
+
+    def write(self, data: bytes) -> int:
+        """Returns when all of it is on its way."""
+        self._send(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """The socket is closed by who made it."""
+
+
+def _plain_file(connection: socket.socket, mode: str = "r", _size: int = -1) -> _Reader | _Writer:
+    return _Reader(connection) if "r" in mode else _Writer(connection)
 
 
 class _Connection(HTTPConnection):
     """A connection whose handshake, over TLS, is made by the thread that serves it; who is not let in is told of."""
 
     _is_shaken = False
+
+    def __init__(self, server: _Server, sock: socket.socket, makefile: Callable[..., object] = MakeFile) -> None:
+        is_plain = makefile is MakeFile
+        super().__init__(server, sock, _plain_file if is_plain else makefile)  # type: ignore[no-untyped-call]  # cheroot has no types
 
     def communicate(self) -> bool:
         """See `HTTPConnection`; False ends the connection."""

@@ -29,11 +29,12 @@ _NO_TIME: Final = 1
 
 def prepare(received: Received) -> Prepared:
     """The message ready to be appended."""
-    content = canonical(received.origin, received.data)
+    origin = received.origin
+    content = canonical(origin, received.data)
     packing, small = packed(received.data)
     summary, terms = _summary(received)
     return Prepared(
-        origin=received.origin,
+        origin=origin,
         leaf=leaf_hash(content),
         packing=packing,
         packed=small,

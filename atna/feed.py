@@ -6,8 +6,9 @@ remote one gets them at least once: what it was sent is removed after it has tak
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
 import sqlalchemy as sa
@@ -94,13 +95,11 @@ def drain(database: Database, target: str, sink: Sink[P], limit: int = 100_000) 
     Raises `Unavailable` when the sink is away; what it took before is removed, the rest stays. Returns at once when another
     thread or process is sending to the same remote target.
     """
-    taken = 0
     if not isinstance(sink, RemoteSink):
-        while taken < limit and (waiting := _next(database, target, min(BATCH, limit - taken))):
-            taken += _take(database, sink, waiting)
-        return taken
+        return sum(_take(database, sink, waiting) for waiting in _batches(database, target, limit))
+    taken = 0
     with alone(database, f"audit feed {target}") as is_alone:
-        while is_alone and taken < limit and (waiting := _next(database, target, min(BATCH, limit - taken))):
+        for waiting in _batches(database, target, limit if is_alone else 0):
             sink.send(waiting)
             with database.begin() as work:
                 _remove(work, waiting)
@@ -116,22 +115,29 @@ def backlog(database: Database) -> tuple[Backlog, ...]:
         return tuple(Backlog(*row) for row in connection.execute(statement.order_by(columns.target)))
 
 
-def _next(database: Database, target: str, count: int) -> list[Waiting]:
-    """The oldest messages, as many as fit into `BATCH_BYTES`, one at least."""
+def _batches(database: Database, target: str, limit: int) -> Iterator[list[Waiting]]:
+    """What waits, batch after batch. Ends with one that was not full: a handful that came meanwhile costs as much as a full batch,
+    so it waits for more."""
+    left, is_full = limit, True
+    while left and is_full:
+        waiting, is_full = _next(database, target, min(BATCH, left))
+        if waiting:
+            yield waiting
+        left -= len(waiting)
+
+
+def _next(database: Database, target: str, count: int) -> tuple[list[Waiting], bool]:
+    """The oldest messages, as many as fit into `BATCH_BYTES`, one at least; and whether they fill a batch."""
     columns = AUDIT_OUTBOX.c
     sizes = sa.select(columns.id, sa.func.length(columns.message)).where(columns.target == target).order_by(columns.id).limit(count)
     with database.read() as connection:
-        ids: list[int] = []
-        size = 0
-        for number, length in connection.execute(sizes):
-            size += length
-            if ids and size > BATCH_BYTES:
-                break
-            ids.append(number)
+        found = connection.execute(sizes).all()
+        totals = accumulate(length for _, length in found)
+        ids = [number for (number, _), total in zip(found, totals, strict=True) if total <= BATCH_BYTES] or [n for n, _ in found[:1]]
         if not ids:
-            return []
+            return [], False
         rows = sa.select(columns.id, columns.told_at, columns.message).where(columns.id.in_(ids)).order_by(columns.id)
-        return [Waiting(*row) for row in connection.execute(rows)]
+        return [Waiting(*row) for row in connection.execute(rows)], len(ids) < len(found) or len(found) == count
 
 
 def _take(database: Database, sink: LocalSink[P], waiting: Sequence[Waiting]) -> int:

@@ -93,7 +93,7 @@ class Database:
     """Where units of work are opened.
 
     `audit_targets` are the names of the audit record repositories that every message goes to; `on_told` is called after a commit
-    that told something, and must only wake somebody.
+    that told something, and must only wake somebody. Nobody is woken for audit messages: they travel together, a moment later.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Database:
             work = Work(connection, int(self._clock().timestamp() * 1000))
             yield work
             self._flush(work)
-        if work.told or work.audited:
+        if work.told:
             self.on_told()
 
     def record_refusal(self, act: Callable[[Work], object]) -> None:
@@ -149,7 +149,7 @@ class Database:
         """A connection without a transaction: each statement is one by itself, and a round trip to PostgreSQL is only its own.
 
         Nothing may be written through it on SQLite. On PostgreSQL one statement may, with its audit messages as a part of it
-        (`AUDIT_INSERT`), so that it is a unit of work; `committed` comes after it.
+        (`AUDIT_INSERT`), so that it is a unit of work.
         """
         with _explained(), self._autocommit.connect() as connection:
             yield connection
@@ -158,10 +158,6 @@ class Database:
         """The parameters of `AUDIT_INSERT`."""
         now = int(self._clock().timestamp() * 1000)
         return {"told_at": str(now), "targets": list(self._targets), "audited": list(audited)}
-
-    def committed(self) -> None:
-        """Wakes whoever waits for what was told: for units of one statement; `begin` does it by itself."""
-        self.on_told()
 
     def attempt(self, act: Callable[[Work], T]) -> T:
         """Runs `act` in a unit of work, thrice at the most when another transaction stood in its way."""

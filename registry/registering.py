@@ -131,7 +131,6 @@ class Registering:
                 self._store.file_at_once(connection, plan.changes, parameters)
         except IntegrityError:
             raise _InTheWay from None
-        self._database.committed()
         return True
 
     def _file(self, plan: Plan, found: Sequence[Violation], audit: bytes, *, is_careful: bool) -> None:

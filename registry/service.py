@@ -217,7 +217,6 @@ class RegistryService:
         if question.is_one_statement:
             with self._database.glance() as connection:
                 fragments = self._querying.answer(connection, question, self._database.audit_parameters(messages))
-            self._database.committed()
             return fragments
         with self._database.begin(snapshot=True) as work:
             work.audited += messages

@@ -40,6 +40,17 @@ def test_what_a_unit_tells_is_committed_with_it(make_database: MakeDatabase) -> 
     assert len(woken) == 1
 
 
+def test_audit_messages_wake_nobody(make_database: MakeDatabase) -> None:
+    database = make_database(METADATA)
+    woken: list[None] = []
+    database.on_told = lambda: woken.append(None)
+
+    with database.begin() as work:
+        work.audit(b"<AuditMessage/>")
+
+    assert (rows(database, AUDIT_OUTBOX), woken) == (1, [])
+
+
 def test_a_unit_that_raises_leaves_nothing_and_wakes_nobody(make_database: MakeDatabase) -> None:
     database = make_database(METADATA)
     woken: list[None] = []
