@@ -133,7 +133,9 @@ def _next(database: Database, target: str, count: int) -> tuple[list[Waiting], b
     with database.read() as connection:
         found = connection.execute(sizes).all()
         totals = accumulate(length for _, length in found)
-        ids = [number for (number, _), total in zip(found, totals, strict=True) if total <= BATCH_BYTES] or [n for n, _ in found[:1]]
+        ids = [number for (number, _), total in zip(found, totals, strict=True) if total <= BATCH_BYTES] or [
+            n for n, _ in found[:1]
+        ]
         if not ids:
             return [], False
         rows = sa.select(columns.id, columns.told_at, columns.message).where(columns.id.in_(ids)).order_by(columns.id)

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from kernel.errors import Condition, HieError, Unavailable, violation
 from kernel.outbox import AUDIT_OUTBOX, OUTBOX, BigKey, Told
+from kernel.prepared import Executed, execute_prepared, keep_prepared
 from kernel.times import Clock
 
 __all__ = ["BigKey", "Database", "Work", "execute_text", "insert_into"]
@@ -43,16 +44,19 @@ def insert_into(connection: Connection, table: sa.Table) -> Insert:
     return sqlite.insert(table)
 
 
-def execute_text(connection: Connection, text: str, parameters: Mapping[str, object]) -> DBAPICursor:
-    """Runs SQL in the driver's own words, for the few statements that everything waits for: a third of the cost of going through
-    `Connection.execute`.
+def execute_text(connection: Connection, text: str, parameters: Mapping[str, object]) -> Executed | DBAPICursor:
+    """Runs SQL in the driver's own words, for the few statements that everything waits for: a fraction of the cost of going
+    through `Connection.execute`.
 
-    Gives the driver's cursor, with plain tuples. Raises what `Connection.execute` would. The caller makes text and parameters
-    for the dialect: named in SQLite's way, or in psycopg's.
+    Gives what has `fetchall`, of plain tuples, and `rowcount`. Raises what `Connection.execute` would. The caller makes text and
+    parameters for the dialect: named in SQLite's way, or in psycopg's.
     """
-    raw = connection.connection
-    cursor = raw.cursor(binary=True) if connection.dialect.name == "postgresql" else raw.cursor()
+    is_postgres = connection.dialect.name == "postgresql"
     try:
+        executed = execute_prepared(connection, text, parameters) if is_postgres else None
+        if executed is not None:
+            return executed
+        cursor = connection.connection.cursor(binary=True) if is_postgres else connection.connection.cursor()
         cursor.execute(text, parameters)
     except connection.dialect.loaded_dbapi.Error as problem:
         raise _in_sqlalchemys_words(connection, problem) from problem
@@ -310,9 +314,11 @@ class _SqliteWriter:
 
 def _engine(url: str, pool_size: int, **options: str) -> Engine:
     if not url.startswith("sqlite"):
-        return sa.create_engine(
+        made = sa.create_engine(
             url, pool_size=pool_size, max_overflow=pool_size, pool_recycle=1800, hide_parameters=True, **options
         )
+        keep_prepared(made)
+        return made
     engine = sa.create_engine(
         url,
         pool_size=pool_size + 1,

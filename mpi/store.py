@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from kernel.demographics import Demographics
 from kernel.errors import Condition, Severity, Violation
+from kernel.statements import Statement
 from mpi.codec import demographics_from_json, demographics_to_json
 from mpi.linkage.normalise import Prepared
 from mpi.model import Link, LinkKind, PatientRecord, Receipt, RecordState, Stored
@@ -265,21 +266,22 @@ class Alias:
 
 _ASKED: Final = PERSON.alias("asked")
 _ITS_RECORD: Final = PATIENT_RECORD.alias("its_record")
-_ALIASES: Final = (
+_ALIASES: Final[Statement[Alias]] = Statement(
     sa.select(PERSON.c.id, PATIENT_RECORD.c.person, PERSON.c.affinity_id, PERSON.c.is_subsumed)
     .select_from(_ASKED)
     .join(_ITS_RECORD, _ITS_RECORD.c.id == _ASKED.c.id)
     .join(PATIENT_RECORD, PATIENT_RECORD.c.person == _ITS_RECORD.c.person)
     .join(PERSON, PERSON.c.id == PATIENT_RECORD.c.id)
     .where(_ASKED.c.affinity_id == sa.bindparam("affinity_id"))
-    .order_by(PERSON.c.id)
+    .order_by(PERSON.c.id),
+    lambda row: Alias(*row),
 )
-"""Built once: every submission and every query of the registry asks it."""
+"""Every submission and every query of the registry asks it."""
 
 
 def aliases(connection: Connection, affinity_id: str) -> tuple[Alias, ...]:
     """Every affinity-domain identifier of the person that this one means; nothing when it is not known."""
-    return tuple(Alias(*row) for row in connection.execute(_ALIASES, {"affinity_id": affinity_id}))
+    return tuple(_ALIASES.rows(connection, {"affinity_id": affinity_id}))
 
 
 def affinity_ids(connection: Connection, persons: Iterable[int]) -> dict[int, tuple[str, bool]]:

@@ -14,6 +14,7 @@ from kernel.database import execute_text
 from kernel.errors import Condition, Rejected, rejected, violation
 from kernel.identifiers import parse_cx
 from kernel.outbox import AUDIT_INSERT
+from kernel.statements import Parameters
 from registry.ports import PatientDirectory
 from registry.queries import answers
 from registry.queries.catalogue import CATALOGUE, Definition, Family
@@ -21,7 +22,6 @@ from registry.queries.families import FAMILIES
 from registry.queries.parameters import Arguments, read_arguments
 from registry.queries.search import Found, Search
 from registry.settings import RegistrySettings
-from registry.statements import Parameters
 from registry.terms import Terms
 
 _OF_ONE_STATEMENT: Final = frozenset({Family.FIND_ENTRIES, Family.FIND_SETS, Family.FIND_FOLDERS})

@@ -216,8 +216,7 @@ class RegistryService:
             return fragments
         if question.is_one_statement:
             with self._database.glance() as connection:
-                fragments = self._querying.answer(connection, question, self._database.audit_parameters(messages))
-            return fragments
+                return self._querying.answer(connection, question, self._database.audit_parameters(messages))
         with self._database.begin(snapshot=True) as work:
             work.audited += messages
             return self._querying.answer(work.connection, question)

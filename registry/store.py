@@ -11,8 +11,8 @@ from sqlalchemy.engine import Connection
 
 from kernel.database import execute_text
 from kernel.outbox import AUDIT_INSERT
+from kernel.statements import AnyOf, Parameters, Statement, for_postgres
 from registry.model import Changes, EntryKind, Key, Kind, Life, RegisteredObject, Row
-from registry.statements import AnyOf, Parameters, Statement, for_postgres
 from registry.tables import ASSOCIATION, ENTRY, FILED, FOLDER, METADATA, PATIENT, REFERENCE_ID, SUBMISSION_SET, TERM
 
 __all__ = ["CHUNK", "METADATA", "RegistryStore", "StoredAssociation"]

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from kernel.database import Database, insert_into
+from kernel.statements import AnyOf, Statement
 from registry.filing import Term
-from registry.statements import AnyOf, Statement
 from registry.tables import PATIENT, TERM
 
 

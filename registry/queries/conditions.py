@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ebrim.uuids import DOCUMENT_OFFLINE
+from kernel.statements import AnyOf, Matches, Statement, literal_pattern, pattern_for
 from registry.filing import AUTHOR_SEPARATOR, SOURCE, Term, floor
 from registry.model import KIND_OF_TYPE, LIFE_OF_STATUS, EntryKind, Key, Life, key_of
 from registry.queries.parameters import Arguments, Kind, Parameter, Values
-from registry.statements import AnyOf, Matches, Statement, literal_pattern, pattern_for
 from registry.tables import ASSOCIATION, ENTRY, FOLDER, REFERENCE_ID, SUBMISSION_SET
 
 LISTED_CODES: Final = frozenset({"confidentiality_codes", "event_codes", "codes"})

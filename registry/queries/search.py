@@ -12,13 +12,13 @@ from sqlalchemy.engine import Connection
 from ebrim.model import AssociationType
 from kernel.errors import Condition as Fault
 from kernel.errors import Rejected, violation
+from kernel.statements import AnyOf, Parameters, Statement
 from registry.filing import ASSOCIATION_TYPE, AUTHOR_SEPARATOR, Term
 from registry.model import LIFE_OF_STATUS, Key, Life
 from registry.queries import catalogue
 from registry.queries.catalogue import Definition
 from registry.queries.conditions import NO_TERM, Binder, Bound, Condition, ObjectRow, matches_like, selecting, terms_of
 from registry.queries.parameters import Arguments
-from registry.statements import AnyOf, Parameters, Statement
 from registry.tables import ASSOCIATION, TERM
 from registry.terms import Terms
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from registry.statements import AnyOf, Matches, Statement, for_postgres, literal_pattern, pattern_for
+from kernel.statements import AnyOf, Matches, Statement, for_postgres, literal_pattern, pattern_for
 from tests.conftest import MakeDatabase
 
 METADATA = sa.MetaData()
