@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from kernel.database import Database, Work
 from kernel.outbox import AUDIT_OUTBOX
+from kernel.statements import AnyOf, Statement
 from kernel.turns import alone
 
 BATCH: Final = 200
@@ -126,20 +127,30 @@ def _batches(database: Database, target: str, limit: int) -> Iterator[list[Waiti
         left -= len(waiting)
 
 
+_C: Final = AUDIT_OUTBOX.c
+_SIZES: Final = Statement(
+    sa.select(_C.id, sa.func.length(_C.message))
+    .where(_C.target == sa.bindparam("target"))
+    .order_by(_C.id)
+    .limit(sa.bindparam("count", type_=sa.Integer)),
+    tuple,
+)
+_WAITING: Final = Statement(
+    sa.select(_C.id, _C.told_at, _C.message).where(AnyOf(_C.id, "ids")).order_by(_C.id), lambda row: Waiting(*row)
+)
+
+
 def _next(database: Database, target: str, count: int) -> tuple[list[Waiting], bool]:
     """The oldest messages, as many as fit into `BATCH_BYTES`, one at least; and whether they fill a batch."""
-    columns = AUDIT_OUTBOX.c
-    sizes = sa.select(columns.id, sa.func.length(columns.message)).where(columns.target == target).order_by(columns.id).limit(count)
-    with database.read() as connection:
-        found = connection.execute(sizes).all()
+    with database.glance() as connection:
+        found = _SIZES.rows(connection, {"target": target, "count": count})
         totals = accumulate(length for _, length in found)
         ids = [number for (number, _), total in zip(found, totals, strict=True) if total <= BATCH_BYTES] or [
             n for n, _ in found[:1]
         ]
         if not ids:
             return [], False
-        rows = sa.select(columns.id, columns.told_at, columns.message).where(columns.id.in_(ids)).order_by(columns.id)
-        return [Waiting(*row) for row in connection.execute(rows)], len(ids) < len(found) or len(found) == count
+        return _WAITING.rows(connection, {"ids": ids}), len(ids) < len(found) or len(found) == count
 
 
 def _take(database: Database, sink: LocalSink[P], waiting: Sequence[Waiting]) -> int:
