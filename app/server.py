@@ -70,7 +70,7 @@ class _Reader(io.BufferedReader):
     """cheroot's own count of what was read, that nobody asks for."""
 
     def __init__(self, connection: socket.socket) -> None:
-        super().__init__(socket.SocketIO(connection, "rb"), _BUFFER)  # type: ignore[arg-type]  # it is a RawIOBase
+        super().__init__(socket.SocketIO(connection, "rb"), _BUFFER)
         self._connection = connection
 
     def has_data(self) -> bool:
@@ -115,7 +115,7 @@ class _Connection(HTTPConnection):
 
     def __init__(self, server: _Server, sock: socket.socket, makefile: Callable[..., object] = MakeFile) -> None:
         is_plain = makefile is MakeFile
-        super().__init__(server, sock, _plain_file if is_plain else makefile)  # type: ignore[no-untyped-call]  # cheroot has no types
+        super().__init__(server, sock, _plain_file if is_plain else makefile)
 
     def communicate(self) -> bool:
         """See `HTTPConnection`; False ends the connection."""
