@@ -51,10 +51,10 @@ def demo(
         start_work(house, stack)
         start_listeners(house, stack)
         start_http(house, stack)
-        failed = _played(house)
-        if failed or once:
-            raise typer.Exit(FAILED if failed else 0)
-        _tell(house)
+        played = _played(house)
+        if played is None or once:
+            raise typer.Exit(FAILED if played is None else 0)
+        _tell(house, folder, played)
         told.wait()
 
 
@@ -74,8 +74,8 @@ def _free(host: str, wanted: int) -> str:
         return f"{host}:{probe.getsockname()[1]}"
 
 
-def _played(house: House) -> bool:
-    """Plays every step with its progress; whether one failed."""
+def _played(house: House) -> Play | None:
+    """Plays every step with its progress; None when one failed."""
     out = Console()
     bar = Progress(TextColumn("{task.description}"), BarColumn(), console=out, transient=True, disable=not out.is_terminal)
     with bar:
@@ -96,9 +96,9 @@ def _played(house: House) -> bool:
                 result = act()
             except HieError as problem:
                 out.print(f"FAILED  {sentence}: {problem.detail}", markup=False, highlight=False)
-                return True
+                return None
             out.print(f"ok  {sentence}: {result} ({time.perf_counter() - began:.1f} s)", markup=False, highlight=False)
-    return False
+    return play
 
 
 def _is_idle(house: House) -> Callable[[], bool]:
@@ -109,7 +109,7 @@ def _is_idle(house: House) -> Callable[[], bool]:
     return is_idle
 
 
-def _tell(house: House) -> None:
+def _tell(house: House, folder: Path, played: Play) -> None:
     http, mllp = house.settings.http.listen, house.settings.mllp.listen
     base = f"http://{http}"
     write = sys.stdout.write
@@ -119,11 +119,14 @@ def _tell(house: House) -> None:
         write(f"Console as {role.value}, once: {house.sign_in_link(f'Demo {role.value}', role, base)}\n")
     options = "" if http.endswith(":8080") else f" --url {base}"
     v2 = "" if mllp.endswith(":2575") else f" --mllp {mllp}"
+    document, patient = next(iter(played.sent)), played.patients[0].cx
     write(
         "\nTo copy (after `. .venv/bin/activate`):\n"
         f"  hie pdq --family 'Lind*'{v2}\n"
         f"  hie pix 'A90001^^^ALDER&2.999.10.1&ISO'{v2}\n"
-        f"  hie find --patient 'ID^^^&1.3.6.1.4.1.21367.2005.13.20.1000&ISO'{options}\n"
-        "\nCtrl-C ends it; nothing is kept.\n"
+        f"  hie find --patient '{patient}'{options}\n"
+        f"  hie retrieve {document} --out document{options}\n"
+        f"  hie audit search --patient '{patient}' --data {folder}\n"
+        "\nCtrl-C ends it.\n"
     )
     sys.stdout.flush()
