@@ -13,7 +13,7 @@ from typing import Final
 
 from app.client_metadata import DocumentFile, FileFacts, SubmissionMetadata, submission_of
 from app.contracts import FOLDER
-from ebrim.model import CodedValue, DocumentEntry, EntryType, Status
+from ebrim.model import CodedValue, DocumentEntry, EntryType, Status, Submission
 from ebrim.query import QuerySlot, adhoc_query_request, quoted, quoted_list
 from ebrim.responses import RegistryAnswer, ResponseStatus, read_query_response, read_registry_response
 from ebrim.retrieve import DocumentRequest, DocumentResponse, provide_request, read_retrieve_response, retrieve_request
@@ -46,6 +46,15 @@ class Server:
         """A server with our own paths below one address."""
         base = url.rstrip("/")
         return cls(f"{base}/xds/registry", f"{base}/xds/repository", spool, timeout, tls)
+
+
+@dataclass(frozen=True, slots=True)
+class ProvidedFile:
+    """A document to be sent: the id of its entry, where its bytes are, and their number."""
+
+    entry_id: str
+    path: Path
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +145,25 @@ class XdsClient:
         """ITI-41: the files in one submission set. The documents are read twice, for their digests and to be sent."""
         facts = [_facts(file) for file in files]
         submission = submission_of(facts, patient_id, metadata, now=dtm_of(self._clock()), new_uuid=self._new_uuid)
-        parts, pairs = [], []
-        for fact, entry in zip(facts, submission.entries, strict=True):
-            content_id = f"{self._new_uuid()[-36:]}@hie"
-            parts.append(OutgoingPart(content_id, entry.mime_type, fact.size, _chunks(fact.file.path)))
-            pairs.append((entry.id, content_id))
-        body = provide_request(submission, pairs)
-        reply = self._repository.call("DocumentRepository_ProvideAndRegisterDocumentSet-b", body, parts, mtom=True)
-        answer = _successful(read_registry_response(reply.body))
+        sent = [ProvidedFile(entry.id, fact.file.path, fact.size) for fact, entry in zip(facts, submission.entries, strict=True)]
+        warnings = self.provide(submission, sent)
         documents = tuple(
             SubmittedDocument(fact.file.path.name, entry.unique_id, entry.mime_type, fact.size, fact.sha1)
             for fact, entry in zip(facts, submission.entries, strict=True)
         )
-        return Submitted(submission.submission_sets[0].unique_id, documents, answer.violations)
+        return Submitted(submission.submission_sets[0].unique_id, documents, warnings)
+
+    def provide(self, submission: Submission, files: Sequence[ProvidedFile]) -> tuple[Violation, ...]:
+        """ITI-41 of a submission as it is, with a file for each of its entries; the server's warnings."""
+        kinds = {entry.id: entry.mime_type for entry in submission.entries}
+        parts, pairs = [], []
+        for file in files:
+            content_id = f"{self._new_uuid()[-36:]}@hie"
+            parts.append(OutgoingPart(content_id, kinds[file.entry_id], file.size, _chunks(file.path)))
+            pairs.append((file.entry_id, content_id))
+        body = provide_request(submission, pairs)
+        reply = self._repository.call("DocumentRepository_ProvideAndRegisterDocumentSet-b", body, parts, mtom=True)
+        return _successful(read_registry_response(reply.body)).violations
 
     def find(self, patient_id: PatientId, wanted: Wanted = EVERYTHING) -> tuple[FoundDocument, ...]:
         """ITI-18 FindDocuments: the documents of a patient."""

@@ -72,7 +72,8 @@ def _index(v3: bool, url: str, mllp: str, timeout: float, tls: ssl.SSLContext | 
 
 
 @contextmanager
-def _xds(url: str, timeout: float, tls: ssl.SSLContext | None) -> Iterator[XdsClient]:
+def xds_client(url: str, timeout: float, tls: ssl.SSLContext | None) -> Iterator[XdsClient]:
+    """A client of a server with our paths, closed at the end."""
     with tempfile.TemporaryDirectory() as spool:
         client = XdsClient(Server.at(url, Path(spool), timeout=timeout, tls=tls), clock=system_clock, new_uuid=new_entry_uuid)
         try:
@@ -188,9 +189,9 @@ def submit(
     """Provide and register documents (ITI-41)."""
     documents = [DocumentFile(file, title=title or file.name, mime_type=mime_type) for file in files]
     metadata = SubmissionMetadata(replaces=replaces) if replaces else SubmissionMetadata()
-    with _xds(url, timeout, client_tls(ca, cert)) as client:
+    with xds_client(url, timeout, client_tls(ca, cert)) as client:
         done = client.submit(documents, parse_patient(patient), metadata)
-    _say(done.warnings)
+    say_warnings(done.warnings)
     show((asdict(document) for document in done.documents), as_json=as_json)
 
 
@@ -210,7 +211,7 @@ def find(
     wanted = Wanted(
         class_codes=tuple(class_code or ()), type_codes=tuple(type_code or ()), created_from=created_from, created_to=created_to
     )
-    with _xds(url, timeout, client_tls(ca, cert)) as client:
+    with xds_client(url, timeout, client_tls(ca, cert)) as client:
         found = client.find(parse_patient(patient), wanted)
     show((asdict(document) for document in found), as_json=as_json)
 
@@ -226,7 +227,7 @@ def retrieve(
     as_json: AsJson = False,
 ) -> None:
     """Retrieve a document (ITI-43) and compare its hash with what was registered."""
-    with _xds(url, timeout, client_tls(ca, cert)) as client:
+    with xds_client(url, timeout, client_tls(ca, cert)) as client:
         got = client.retrieve(unique_id, out, repository_unique_id=repository)
     show_one(asdict(got), as_json=as_json)
 
@@ -246,6 +247,7 @@ def _person_row(hit: DemographicsHit) -> dict[str, object]:
     }
 
 
-def _say(warnings: tuple[Violation, ...]) -> None:
+def say_warnings(warnings: tuple[Violation, ...]) -> None:
+    """Says on standard error what a server warned of."""
     for found in warnings:
         typer.echo(f"warning: {f'{found.where}: ' if found.where else ''}{found.detail}", err=True)

@@ -89,6 +89,7 @@ def staged(service: Service) -> int:
     return sum(1 for _ in (service.data / "documents" / "staging").iterdir())
 
 
+@pytest.mark.timeout(300 + REPLAYS // 5)
 @pytest.mark.parametrize("kind", [provisions, registrations])
 def test_repeated_requests_create_nothing_and_are_answered_as_the_profile_allows(service: Service, kind: object) -> None:
     chance = random.Random(SEED)
