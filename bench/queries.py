@@ -12,6 +12,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -65,18 +67,29 @@ def fill(desk: Desk, patient: str, count: int) -> Known:
     return Known(patient, first.unique_id, desk.uuid(first), set_id, folder_id, folder)
 
 
-def timed(act: Callable[[], object], *, least: int = LEAST) -> tuple[float, float, int]:
-    """p50 and p99 in milliseconds, warm, and how often it was done."""
-    for _ in range(3):
+@dataclass
+class Stand:
+    """A service on a database with so many entries of others, and the patients that are asked for."""
+
+    total: int
+    service: Service
+    engine: Engine
+    ids: list[str]
+    known: list[Known]
+
+
+def timed(acts: Sequence[Callable[[], object]], *, least: int = LEAST) -> list[tuple[float, float]]:
+    """p50 and p99 in milliseconds of each, warm. They take turns, so that what else the machine does falls upon all alike."""
+    for act in (*acts, *acts, *acts):
         act()
-    taken: list[float] = []
-    end = time.perf_counter() + SECONDS
-    while time.perf_counter() < end or len(taken) < least:
-        began = time.perf_counter()
-        act()
-        taken.append((time.perf_counter() - began) * 1000)
-    taken.sort()
-    return statistics.median(taken), taken[int(len(taken) * 0.99)] if len(taken) > 99 else taken[-1], len(taken)
+    taken: list[list[float]] = [[] for _ in acts]
+    end = time.perf_counter() + SECONDS * len(acts)
+    while time.perf_counter() < end or len(taken[0]) < least:
+        for act, found in zip(acts, taken, strict=True):
+            began = time.perf_counter()
+            act()
+            found.append((time.perf_counter() - began) * 1000)
+    return [(statistics.median(found), sorted(found)[min(int(len(found) * 0.99), len(found) - 1)]) for found in taken]
 
 
 def ask(wire: SoapWire, definition: Definition, known: Known, return_type: str) -> Callable[[], None]:
@@ -91,17 +104,28 @@ def ask(wire: SoapWire, definition: Definition, known: Known, return_type: str) 
     return act
 
 
-def every_query(wire: SoapWire, known: Sequence[Known], medians: dict[tuple[str, int], float]) -> Iterator[str]:
-    """A line for each query: p50/p99 for each patient."""
-    yield f"  {'milliseconds, p50 / p99':<58}" + "".join(f"{f'{n:,} documents':>22}" for n in DOCUMENTS)
-    for definition in CATALOGUE.values():
-        for return_type in ("LeafClass", "ObjectRef") if definition.name == "FindDocuments" else ("LeafClass",):
-            cells = []
-            for count, one in zip(DOCUMENTS, known, strict=True):
-                p50, p99, _ = timed(ask(wire, definition, one, return_type))
-                medians[f"{definition.name} {return_type}", count] = p50
-                cells.append(f"{p50:>12.2f} / {p99:>7.2f}")
-            yield f"  {definition.name + ' ' + return_type:<58}{''.join(cells)}"
+def every_query(stands: Sequence[Stand]) -> Iterator[str]:
+    """A line for each query and stand: p50/p99 for each patient; and at the end how much more it takes among more entries."""
+    yield f"{'milliseconds, p50 / p99':<46}{'entries':>12}" + "".join(f"{f'{n:,} documents':>20}" for n in DOCUMENTS)
+    ratios: dict[tuple[int, int], list[float]] = {}
+    kinds = [(d, "LeafClass") for d in CATALOGUE.values()]
+    for definition, return_type in (*kinds, (kinds[0][0], "ObjectRef")):
+        cells: dict[int, str] = dict.fromkeys(TOTALS, "")
+        for number in range(len(DOCUMENTS)):
+            wires = [SoapWire(stand.service.http_port, timeout=300) for stand in stands]
+            found = timed([ask(w, definition, s.known[number], return_type) for w, s in zip(wires, stands, strict=True)])
+            for wire in wires:
+                wire.close()
+            for stand, (p50, p99) in zip(stands, found, strict=True):
+                cells[stand.total] += f"{p50:>11.2f} /{p99:>7.2f}"
+            for (small, one), (large, other) in itertools.pairwise(zip(TOTALS, found, strict=True)):
+                ratios.setdefault((small, large), []).append(other[0] / one[0])
+        for stand in stands:
+            yield f"{f'{definition.name} {return_type}':<46}{stand.total:>12,}{cells[stand.total]}"
+    for (small, large), each in ratios.items():
+        find = ", ".join(f"{ratio:.2f}" for ratio in each[: len(DOCUMENTS)])
+        middle = f"{statistics.median(each):.2f} times the p50 (median of all queries and patients)"
+        yield f"{large:,} against {small:,} entries: {middle}, FindDocuments {find}"
 
 
 def rendering(engine: Engine, patient: str) -> str:
@@ -111,7 +135,7 @@ def rendering(engine: Engine, patient: str) -> str:
         statement = selecting("entry", (Condition("patient", "patients"),), whole=True)
         rows = list(statement.rows(connection, {"patients": [number], "limit": 100}))
     found, shown = Found(entries=rows), {number: patient}
-    p50, _, _ = timed(lambda: b"".join(answers.whole(found, shown)), least=200)
+    ((p50, _),) = timed([lambda: b"".join(answers.whole(found, shown))], least=200)
     size = sum(map(len, answers.whole(found, shown)))
     return f"  {len(rows)} entries rendered as LeafClass ({size >> 10} KB): {p50:.2f} ms"
 
@@ -150,42 +174,42 @@ def changes(service: Service, desk: Desk, patient: str) -> Iterator[str]:
     yield f"  ITI-62, an entry with its set: {rate:.0f}/s"
 
 
+def stand(stack: ExitStack, folder: Path, server: str, total: int) -> Stand:
+    """A service on a database of its own, with the patients that are asked for, and nobody else yet."""
+    admin = sa.create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE hie_{total}")
+    admin.dispose()
+    url = f"{server}/hie_{total}"
+    settings = {"HIE_LOG__LEVEL": "WARNING", "HIE_REGISTRY__MAX_RESULTS": "100000", "HIE_DATABASE__URL": url}
+    service = Service(folder / str(total), environment={**OPEN_DOMAIN, **settings})
+    service.data.mkdir()
+    stack.callback(service.kill)
+    service.start()
+    engine = sa.create_engine(url)
+    stack.callback(engine.dispose)
+    ids = patients(service, len(DOCUMENTS) + 1)
+    with CheckedSoapWire(service.http_port) as wire:
+        known = [fill(Desk(wire), patient, count) for patient, count in zip(ids, DOCUMENTS, strict=False)]
+    return Stand(total, service, engine, ids, known)
+
+
 def run() -> Iterator[str]:
     """The tables, and how the cost grew."""
-    grown: dict[int, dict[tuple[str, int], float]] = {}
-    settings = {"HIE_LOG__LEVEL": "WARNING", "HIE_REGISTRY__MAX_RESULTS": "100000"}
-    with tempfile.TemporaryDirectory() as folder, database("-c shared_buffers=2GB", "-c max_wal_size=8GB") as url:
-        service = Service(Path(folder) / "data", environment={**OPEN_DOMAIN, **settings, "HIE_DATABASE__URL": url})
-        service.data.mkdir()
-        service.start()
-        engine = sa.create_engine(url)
-        try:
-            ids = patients(service, len(DOCUMENTS) + 1)
-            with CheckedSoapWire(service.http_port) as checked:
-                known = [fill(Desk(checked), patient, count) for patient, count in zip(ids, DOCUMENTS, strict=False)]
-            held = 0
-            for total in TOTALS:
-                yield f"{total:,} submissions of others, an entry each"
-                yield from crowd.grow(engine, held, total)
-                held, grown[total] = total, {}
-                with SoapWire(service.http_port, timeout=300) as wire:
-                    yield from every_query(wire, known, grown[total])
-                for name, heap, whole in crowd.bytes_each(engine):
-                    yield f"  {name:<16} {heap:6.0f} bytes a row, {whole:6.0f} with its indexes"
-                yield rendering(engine, ids[1])
-                with CheckedSoapWire(service.http_port) as fresh:
-                    yield from changes(service, Desk(fresh), ids[-1])
-        finally:
-            service.kill()
-            engine.dispose()
-    yield from ratios(grown)
-
-
-def ratios(grown: dict[int, dict[tuple[str, int], float]]) -> Iterator[str]:
-    """How much more the same query took among more entries."""
-    for small, large in itertools.pairwise(TOTALS):
-        for count in DOCUMENTS:
-            each = [grown[large][key] / grown[small][key] for key in grown[large] if key[1] == count]
-            find = grown[large]["FindDocuments LeafClass", count] / grown[small]["FindDocuments LeafClass", count]
-            middle = statistics.median(each)
-            yield f"{large:,} against {small:,}, {count} documents: FindDocuments {find:.2f}, median of all queries {middle:.2f}"
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = stack.enter_context(database("-c shared_buffers=2GB", "-c max_wal_size=8GB"))
+        stands = []
+        for total in TOTALS:
+            made = stand(stack, folder, url.rpartition("/")[0], total)
+            yield f"{total:,} submissions of others, an entry each"
+            yield from crowd.grow(made.engine, 0, total)
+            for name, heap, whole in crowd.bytes_each(made.engine):
+                yield f"  {name:<16} {heap:6.0f} bytes a row, {whole:6.0f} with its indexes"
+            stands.append(made)
+        yield rendering(stands[-1].engine, stands[-1].ids[1])
+        yield from every_query(stands)
+        for made in stands:
+            yield f"{made.total:,} entries"
+            with CheckedSoapWire(made.service.http_port) as wire:
+                yield from changes(made.service, Desk(wire), made.ids[-1])
