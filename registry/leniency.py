@@ -8,7 +8,7 @@ kind of change is a warning in the answer and a line in the log.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from access.subject import Subject
 from ebrim.model import (
@@ -41,6 +41,7 @@ from kernel.identifiers import is_oid
 from kernel.peer import Peer
 from kernel.times import dtm_of
 from kernel.xml import Element
+from registry.sources import KnownSource
 
 log: Final = structlog.get_logger("registry")
 
@@ -73,15 +74,10 @@ _TOLD: Final[Mapping[Deviation, str]] = MappingProxyType(
 )
 
 
-class LenientSource(BaseModel):
+class LenientSource(KnownSource):
     """A system whose deviations are warnings. What is given of subject, address and source_id has to fit, all of it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: str = Field(min_length=1, description="What it is called in warnings and logs.")
-    subject: str = Field("", description="Subject of its certificate as RFC 4514 writes it: CN=ehr.north,O=Hospital,C=CH.")
-    address: str = Field("", description="Its network address.")
-    source_id: str = Field("", description="The sourceId (OID) of its submission sets.")
     accept: tuple[Deviation, ...] = Field((), description="What is put right; without any, everything.")
 
     @model_validator(mode="after")
@@ -95,21 +91,6 @@ class LenientSource(BaseModel):
         """What is put right."""
         return frozenset(self.accept or Deviation)
 
-    def is_peer(self, peer: Peer) -> bool:
-        """Whether certificate and address fit; a source known by its sourceId alone fits every peer."""
-        return (not self.subject or _folded(self.subject) == _folded(peer.certificate_subject)) and (
-            not self.address or self.address == peer.address
-        )
-
-    def is_source(self, peer: Peer, submission: Submission) -> bool:
-        """Whether the peer fits, and the sourceId of the submission."""
-        own = submission.submission_set
-        return self.is_peer(peer) and (not self.source_id or (own is not None and own.source_id == self.source_id))
-
-
-def _folded(subject: str) -> str:
-    return re.sub(r"\s*,\s*", ",", subject.strip()).casefold()
-
 
 @dataclass(frozen=True, slots=True)
 class Mended:
@@ -120,12 +101,17 @@ class Mended:
     warnings: tuple[Violation, ...] = ()
 
 
-def mended(submission: Submission, type_: EntryType, subject: Subject, sources: Sequence[LenientSource]) -> Mended:
-    """What a lenient source meant; as sent for everybody else. `type_` is the kind of entries that the transaction is for."""
+def mended(
+    submission: Submission, type_: EntryType, subject: Subject, sources: Sequence[LenientSource], extra_slots: Collection[str] = ()
+) -> Mended:
+    """What a lenient source meant; as sent for everybody else. `type_` is the kind of entries that the transaction is for.
+
+    Slots that the domain keeps (`extra_slots`) are kept.
+    """
     source = next((s for s in sources if s.is_source(subject.peer, submission)), None)
     if source is None:
         return Mended(submission, type_)
-    mender = _Mender(source.accepted)
+    mender = _Mender(source.accepted, frozenset(extra_slots))
     found = mender.submission(submission)
     kind = mender.entry_type(found, type_)
     done = sorted(mender.done, key=list(Deviation).index)
@@ -165,6 +151,7 @@ class _Mender:
     """Puts right what it may, and remembers what it did."""
 
     accepted: frozenset[Deviation]
+    extra_slots: frozenset[str]
     done: set[Deviation] = field(default_factory=set)
 
     def submission(self, sent: Submission) -> Submission:
@@ -219,7 +206,7 @@ class _Mender:
         return replace(part, classified_object=self._text(part.classified_object, Deviation.UUID_CASE, _uuid))
 
     def _slots(self, sent: RegistryObject) -> tuple[Slot, ...]:
-        kept = tuple(slot for slot in sent.slots if slot.name.startswith(EXTRA_SLOT_PREFIX))
+        kept = tuple(s for s in sent.slots if s.name.startswith(EXTRA_SLOT_PREFIX) or s.name in self.extra_slots)
         if Deviation.EXTRA_SLOTS not in self.accepted or len(kept) == len(sent.slots):
             return sent.slots
         self.done.add(Deviation.EXTRA_SLOTS)

@@ -18,6 +18,7 @@ from kernel.statements import Parameters
 from registry.ports import PatientDirectory
 from registry.queries import answers
 from registry.queries.catalogue import CATALOGUE, Definition, Family
+from registry.queries.domain import extended
 from registry.queries.families import FAMILIES
 from registry.queries.parameters import Arguments, read_arguments
 from registry.queries.search import Found, Search
@@ -55,10 +56,11 @@ class Querying:
         self._terms = terms
         self._directory = directory
         self._settings = settings
+        self._catalogue = extended(settings.queries)
 
     def read(self, query: StoredQuery, *, multi_patient: bool) -> Question:
         """What is asked. Raises `Rejected` with everything that is wrong with it."""
-        definition = CATALOGUE.get(query.query_id.strip().lower())
+        definition = self._catalogue.get(query.query_id.strip().lower())
         if definition is None or definition.is_multi_patient is not multi_patient:
             raise rejected(Condition.QUERY_UNKNOWN, "AdhocQuery", "no stored query of this transaction has this id")
         if query.return_type not in _RETURN_TYPES:

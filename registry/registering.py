@@ -15,6 +15,7 @@ from kernel.errors import Condition, Rejected, Unavailable, Violation, violation
 from kernel.identifiers import NewUuid
 from registry import filing
 from registry.effects import TYPES_NEEDED, effects_of
+from registry.enforcing import Enforcing, strict
 from registry.filing import ASSOCIATION_TYPE, Numbers
 from registry.model import Changes, Kind, Row
 from registry.placing import placed
@@ -68,14 +69,16 @@ class Registering:
         self._settings = settings
         self._new_uuid = new_uuid
 
-    def register(self, submission: Submission, type_: EntryType, audit: bytes) -> tuple[Violation, ...]:
-        """Files a submission whose entries are of one type, with the audit message of its success.
+    def register(
+        self, submission: Submission, type_: EntryType, audit: bytes, enforcing: Enforcing = strict
+    ) -> tuple[Violation, ...]:
+        """Files a submission whose entries are of one type, with the audit message of its success; `enforcing` judges its codes.
 
         Gives the warnings. Raises `Rejected` with everything that is wrong, in which case nothing is stored.
         """
         require_bounded(submission, self._settings)
         contents = Contents.of(submission)
-        found = tuple(self._judged(contents, type_))
+        found = tuple(self._judged(contents, type_, enforcing))
         if any(v.is_error for v in found):
             with self._database.read() as connection:
                 raise Rejected((*found, *registry_faults(contents, self._registered(connection, contents))))
@@ -91,17 +94,17 @@ class Registering:
                 return found
         raise Unavailable(violation(Condition.BUSY, "", "others register the same objects at the moment; try again"))
 
-    def _judged(self, contents: Contents, type_: EntryType) -> Iterator[Violation]:
+    def _judged(self, contents: Contents, type_: EntryType, enforcing: Enforcing = strict) -> Iterator[Violation]:
         """Every rule that needs no registry."""
         submission = contents.submission
         yield from structure_faults(contents, self._settings.association_types)
         for entry in submission.entries:
-            yield from entry_faults(entry, type_)
+            yield from entry_faults(entry, type_, self._settings.extra_slots)
         for submission_set in submission.submission_sets:
-            yield from set_faults(submission_set)
+            yield from set_faults(submission_set, self._settings.extra_slots)
         for folder in submission.folders:
-            yield from folder_faults(folder)
-        yield from code_set_faults(submission, self._code_sets)
+            yield from folder_faults(folder, self._settings.extra_slots)
+        yield from code_set_faults(submission, self._code_sets, enforcing)
 
     def _planned(self, contents: Contents) -> Plan:
         """Everything that can be done before the unit of work, so that it is short."""

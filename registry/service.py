@@ -15,7 +15,8 @@ from kernel.database import Database
 from kernel.errors import HieError, Violation
 from kernel.identifiers import NewUuid
 from kernel.times import Clock
-from registry.leniency import mended, telling
+from registry.enforcing import Enforcing, enforcing
+from registry.leniency import Mended, mended, telling
 from registry.ports import CodeSets, PatientDirectory
 from registry.querying import Querying, Question
 from registry.registering import Registering
@@ -40,7 +41,7 @@ class RegistryService:
         clock: Clock,
         new_uuid: NewUuid,
     ) -> None:
-        self._lenient = settings.lenient
+        self._settings = settings
         terms = Terms(database, limit=settings.cached_terms)
         self._database = database
         self._audit = audit
@@ -165,18 +166,27 @@ class RegistryService:
     def _registered(
         self, event: Callable[..., AuditMessage], sent: Submission, type_: EntryType, subject: Subject
     ) -> Sequence[Violation]:
-        meant = mended(sent, type_, subject, self._lenient)
+        meant = self._meant(sent, type_, subject)
         message = self._submitted(event, meant.submission, subject, Outcome.SUCCESS)
         with telling(meant.warnings):
-            return (*meant.warnings, *self._registering.register(meant.submission, meant.type, message.to_xml()))
+            found = self._registering.register(meant.submission, meant.type, message.to_xml(), self._enforcing(sent, subject))
+        return (*meant.warnings, *found)
 
     def _updated(
         self, event: Callable[..., AuditMessage], sent: Submission, subject: Subject, *, is_restricted: bool
     ) -> Sequence[Violation]:
-        meant = mended(sent, EntryType.STABLE, subject, self._lenient)
+        meant = self._meant(sent, EntryType.STABLE, subject)
         message = self._submitted(event, meant.submission, subject, Outcome.SUCCESS)
         with telling(meant.warnings):
-            return (*meant.warnings, *self._updating.update(meant.submission, message.to_xml(), is_restricted=is_restricted))
+            judged = self._enforcing(sent, subject)
+            found = self._updating.update(meant.submission, message.to_xml(), judged, is_restricted=is_restricted)
+        return (*meant.warnings, *found)
+
+    def _meant(self, sent: Submission, type_: EntryType, subject: Subject) -> Mended:
+        return mended(sent, type_, subject, self._settings.lenient, self._settings.extra_slots)
+
+    def _enforcing(self, sent: Submission, subject: Subject) -> Enforcing:
+        return enforcing(subject.peer, sent, self._settings.codes)
 
     def _asked(self, query: StoredQuery | None) -> Sequence[str]:
         """The patients of a query, where it can be read."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from registry.enforcing import CodeRule
 from registry.leniency import LenientSource
+from registry.queries.domain import DomainQuery
 
 
 class RegistrySettings(BaseModel):
@@ -27,4 +29,11 @@ class RegistrySettings(BaseModel):
     lenient: tuple[LenientSource, ...] = Field(
         (), description="Systems whose known deviations are put right with a warning; everybody else is held to the profile."
     )
+    codes: tuple[CodeRule, ...] = Field(
+        (), description="How strictly code sets are enforced, per attribute and source; of several that fit the first counts."
+    )
+    extra_slots: tuple[str, ...] = Field(
+        (), description="Names of slots outside the profile that are kept, beside those that begin with urn:."
+    )
+    queries: tuple[DomainQuery, ...] = Field((), description="Stored queries of the affinity domain beside the profile's.")
     cached_terms: int = Field(50_000, ge=100, description="Codes and patient ids whose internal numbers a process remembers.")

@@ -13,6 +13,7 @@ from kernel.errors import Condition, Rejected, Unavailable, Violation, rejected,
 from kernel.identifiers import NewUuid
 from registry import filing, fragments
 from registry.effects import Effects, effects_of
+from registry.enforcing import Enforcing, strict
 from registry.filing import ASSOCIATION_TYPE, Numbers
 from registry.model import Changes, Key, Kind, Life, RegisteredObject, Row, key_of, uuid_of
 from registry.placing import placed
@@ -76,15 +77,17 @@ class Updating:
         self._settings = settings
         self._new_uuid = new_uuid
 
-    def update(self, submission: Submission, audit: bytes, *, is_restricted: bool) -> tuple[Violation, ...]:
-        """Files an update with the audit message of its success.
+    def update(
+        self, submission: Submission, audit: bytes, enforcing: Enforcing = strict, *, is_restricted: bool
+    ) -> tuple[Violation, ...]:
+        """Files an update with the audit message of its success; `enforcing` judges its codes.
 
         Gives the warnings. Raises `Rejected` with everything that is wrong, in which case nothing is changed.
         """
         require_bounded(submission, self._settings)
         contents = Contents.of(submission)
         operations, malformed = read_operations(contents, self._settings.association_types, is_restricted=is_restricted)
-        found = (*self._judged(contents), *malformed)
+        found = (*self._judged(contents, enforcing), *malformed)
         if any(v.is_error for v in found):
             with self._database.read() as connection:
                 faults = self._examined(connection, contents, operations, is_restricted=is_restricted, lock=False)[2]
@@ -98,17 +101,18 @@ class Updating:
             return found
         raise Unavailable(violation(Condition.BUSY, "", "others register the same objects at the moment; try again"))
 
-    def _judged(self, contents: Contents) -> Iterator[Violation]:
+    def _judged(self, contents: Contents, enforcing: Enforcing) -> Iterator[Violation]:
         """Every rule that needs no registry and is not about the operations."""
         submission = contents.submission
         yield from message_faults(submission)
         for entry in submission.entries:
-            yield from entry_faults(entry, EntryType.ON_DEMAND if entry.is_on_demand else EntryType.STABLE)
+            type_ = EntryType.ON_DEMAND if entry.is_on_demand else EntryType.STABLE
+            yield from entry_faults(entry, type_, self._settings.extra_slots)
         for submission_set in submission.submission_sets:
-            yield from set_faults(submission_set)
+            yield from set_faults(submission_set, self._settings.extra_slots)
         for folder in submission.folders:
-            yield from folder_faults(folder)
-        yield from code_set_faults(submission, self._code_sets)
+            yield from folder_faults(folder, self._settings.extra_slots)
+        yield from code_set_faults(submission, self._code_sets, enforcing)
 
     def _planned(self, contents: Contents, operations: Operations) -> Plan:
         sent = contents.submission

@@ -31,10 +31,17 @@ class Family(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class DomainQueryId:
+    """The id of a query that the affinity domain adds."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
     """A stored query. `patient` names the parameter that binds it to patients; empty for queries by id."""
 
-    id: QueryId
+    id: QueryId | DomainQueryId
     name: str
     family: Family
     parameters: tuple[Parameter, ...]

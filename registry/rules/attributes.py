@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from ebrim import datatypes
@@ -51,9 +51,9 @@ def _problem_with_source_patient_id(text: str) -> str | None:
     return None if _SOURCE_CX.fullmatch(text) else "not of the form id^^^&OID&ISO"
 
 
-def entry_faults(entry: DocumentEntry, type_: EntryType) -> Iterator[Violation]:
-    """What is wrong with an entry that is registered as `type_` (4.2.3.2)."""
-    yield from _object_faults(entry)
+def entry_faults(entry: DocumentEntry, type_: EntryType, extra_slots: Collection[str] = ()) -> Iterator[Violation]:
+    """What is wrong with an entry that is registered as `type_` (4.2.3.2); `extra_slots` are those the domain keeps as well."""
+    yield from _object_faults(entry, extra_slots)
     at = entry.id
     if entry.object_type != type_.value:
         yield _fault(at, "objectType", f"not that of a{' stable' if type_ is EntryType.STABLE else 'n on-demand'} document")
@@ -94,9 +94,9 @@ def _optional_entry_faults(entry: DocumentEntry) -> Iterator[Violation]:
     yield from _each(at, "referenceIdList", entry.reference_id_list, _problem_with_reference_id)
 
 
-def set_faults(submission_set: SubmissionSet) -> Iterator[Violation]:
+def set_faults(submission_set: SubmissionSet, extra_slots: Collection[str] = ()) -> Iterator[Violation]:
     """What is wrong with a submission set (4.2.3.3)."""
-    yield from _object_faults(submission_set)
+    yield from _object_faults(submission_set, extra_slots)
     at = submission_set.id
     yield from _codes(at, "contentTypeCode", submission_set.content_type_codes, single=True)
     yield from _authors(at, submission_set.authors)
@@ -107,9 +107,9 @@ def set_faults(submission_set: SubmissionSet) -> Iterator[Violation]:
     yield from _identifiers(at, "uniqueId", submission_set.unique_ids, datatypes.problem_with_oid)
 
 
-def folder_faults(folder: Folder) -> Iterator[Violation]:
+def folder_faults(folder: Folder, extra_slots: Collection[str] = ()) -> Iterator[Violation]:
     """What is wrong with a folder (4.2.3.4); its lastUpdateTime is ours to set."""
-    yield from _object_faults(folder)
+    yield from _object_faults(folder, extra_slots)
     at = folder.id
     yield from _codes(at, "codeList", folder.codes)
     yield from _identifiers(at, "patientId", folder.patient_ids, _problem_with_patient_id)
@@ -139,12 +139,12 @@ def belonging(at: str, attribute: str, owner: str, reference: str) -> Iterator[V
         yield _fault(at, attribute, f"{reference} is not the id of the object around it")
 
 
-def _object_faults(obj: RegistryObject) -> Iterator[Violation]:
+def _object_faults(obj: RegistryObject, extra_slots: Collection[str]) -> Iterator[Violation]:
     at = obj.id
     for fault in obj.faults:
         yield _fault(at, "", fault)
     for slot in obj.slots:
-        if not slot.name.startswith(EXTRA_SLOT_PREFIX):
+        if not slot.name.startswith(EXTRA_SLOT_PREFIX) and slot.name not in extra_slots:
             yield _fault(at, f"slot {slot.name}", "not an attribute of this object, and its name does not begin with urn:")
     if obj.home and (problem := datatypes.problem_with_home(obj.home)):
         yield _fault(at, "home", problem)

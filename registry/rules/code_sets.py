@@ -7,17 +7,22 @@ from collections.abc import Iterator
 from ebrim.model import CodedValue, DocumentEntry, Submission
 from kernel.codes import Code
 from kernel.errors import Condition, Violation, violation, warning
+from registry.enforcing import Enforcement, Enforcing, strict
 from registry.ports import CodeSets, Verdict
 
 
-def code_set_faults(submission: Submission, code_sets: CodeSets) -> Iterator[Violation]:
-    """An error for each code that its code set refuses; one warning for all attributes that have no code set yet."""
+def code_set_faults(submission: Submission, code_sets: CodeSets, enforcing: Enforcing = strict) -> Iterator[Violation]:
+    """An error, or a warning, for each code that its code set refuses; one warning for all attributes that have no code set yet."""
     unjudged: dict[str, None] = {}
     for at, attribute, code in _codes(submission):
+        enforcement = enforcing(attribute)
+        if enforcement is Enforcement.OFF:
+            continue
         verdict = code_sets.accepts(attribute, code)
         if verdict is Verdict.REFUSE:
             told = f"{attribute}: {code.code} of {code.scheme or 'no scheme'} is not in the affinity domain's code set"
-            yield violation(Condition.METADATA_INVALID, at, told)
+            make = violation if enforcement is Enforcement.REFUSE else warning
+            yield make(Condition.METADATA_INVALID, at, told)
         elif verdict is Verdict.WARN:
             unjudged[attribute] = None
     if unjudged:
