@@ -1,4 +1,4 @@
-"""Commands on many records at once: import, export-clusters, train, relink, models."""
+"""Commands on many records at once: import, export-clusters, train, relink, fairness, models."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from kernel.logs import configure_logs
 from mpi.importing.clusters import COLUMNS, Links, cluster_rows
 from mpi.importing.linking import Applied, Proposal
 from mpi.importing.loading import DEFAULT_SOURCE, Loaded, Loader, LoadOptions
+from mpi.linkage.fairness import Served
 from mpi.models import ModelVersion
 
 models_app = typer.Typer(help="Models of record linkage.", no_args_is_help=True)
@@ -49,6 +50,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("export-clusters")(export_clusters)
     app.command()(train)
     app.command()(relink)
+    app.command()(fairness)
     app.add_typer(models_app, name="model")
 
 
@@ -224,6 +226,24 @@ def relink(
         "samples of persons it would split": [list(sample) for sample in changes.split_samples[:_SAMPLES]],
     }
     show_one(told | (asdict(applied) if applied else {"changed": "nothing, this was a dry run"}), as_json=as_json)
+
+
+def fairness(config: ConfigFile = None, data: DataFolder = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """How well linkage serves groups of which less is known: estimated precision and recall, and questions per 1,000 records."""
+    with _house(config, data) as house, _bar("comparing") as (_, step):
+        found = house.batch.fairness(tell=step)
+    show(map(_served_row, found), as_json=as_json, title="Estimates by match probability and answered reviews")
+
+
+def _served_row(group: Served) -> dict[str, object]:
+    return {
+        "group": group.group,
+        "records": group.records,
+        "linked": round(group.linked, 3),
+        "precision": None if group.precision is None else round(group.precision, 4),
+        "recall": None if group.recall is None else round(group.recall, 3),
+        "doubtful pairs per 1000": round(group.doubtful, 1),
+    }
 
 
 @models_app.command("list")

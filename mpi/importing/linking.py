@@ -27,11 +27,13 @@ from mpi.linkage.batch import patterns_of_pairs
 from mpi.linkage.candidates import candidate_pairs
 from mpi.linkage.changes import Changes, changes_between
 from mpi.linkage.columns import Columns
+from mpi.linkage.fairness import Served, served
 from mpi.linkage.linking import ENOUGH_TO_TRAIN, Decided, LinkedBatch, link_batch
 from mpi.linkage.model import Model
 from mpi.linkage.rules import RULES_VERSION, Rules
 from mpi.linkage.shipped import shipped_model
 from mpi.linkage.training import Labels, train
+from mpi.linkage.weighing import Weigher
 from mpi.matching import AUTHOR, PrepareAnew
 from mpi.model import ReviewReason, ReviewState
 from mpi.models import Models, version_name
@@ -145,6 +147,20 @@ class BatchLinking:
                 if one is not None and other is not None and linked.automatic[one] == linked.automatic[other]:
                     answered += 1
         return asked, answered
+
+    def fairness(self, *, tell: Tell = lambda _: None) -> tuple[Served, ...]:
+        """How well the index serves groups of which less is known, as it is now and by the model in force. Changes nothing."""
+        tell("reading the index")
+        with self._index.database.read() as connection:
+            snapshot = read_index(connection, self._prepare_anew)
+            decided, answered = _decided(connection, snapshot), _answered(connection, snapshot)
+        model = self._models.in_force().for_population(max(snapshot.size, 2))
+        columns = snapshot.columns
+        tell("comparing")
+        pairs = candidate_pairs(columns)
+        weighed = Weigher(columns, model).weigh(pairs, patterns_of_pairs(columns, pairs))
+        persons, same = np.unique(snapshot.persons, return_inverse=True)[1].ravel(), answered.pairs[answered.same]
+        return served(columns, weighed, persons.astype(np.int64), same, decided.apart, model.thresholds.review)
 
     def train(self, author: str, *, is_used: bool = True, tell: Tell = lambda _: None) -> Model:
         """Trains a model on all active records and on what people said in reviews, keeps it and puts it in force.

@@ -100,3 +100,14 @@ def test_relinking_joins_what_the_model_in_force_joins(tmp_path: Path) -> None:
     told = json.loads(run(tmp_path, "relink", "--json").stdout)
 
     assert (told["persons joined"], told["pairs of records gained"], told["joined"]) == (1, 1, 1)
+
+
+def test_how_groups_are_served_is_told_by_group(tmp_path: Path) -> None:
+    run(tmp_path, "import", str(a_file(tmp_path, [a_row("1"), a_row("2", source="B"), a_row("3", JOHN)])), "--match", "batch")
+
+    told = json.loads(run(tmp_path, "fairness", "--json").stdout)
+
+    groups = {row["group"]: row for row in told}
+    assert groups["everybody"]["records"] == 3
+    assert groups["women"]["recall"] == 1.0
+    assert groups["men"]["precision"] is None
