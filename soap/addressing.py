@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 
-from kernel.xml import Element, escape
+from kernel.xml import Element, canonical, escape
 from soap.exchange import ANONYMOUS, Addressing
 from soap.faults import WSA, header_required, invalid_header
 
 ADDRESS_LIMIT = 2_000
 """Characters of an action, a message id or an address."""
+PARAMETERS_LIMIT = 8_000
+"""Characters of the reference parameters of one endpoint."""
 
 _ACTION, _MESSAGE_ID, _TO = (f"{{{WSA}}}{name}" for name in ("Action", "MessageID", "To"))
 _REPLY_TO, _FAULT_TO, _RELATES_TO = (f"{{{WSA}}}{name}" for name in ("ReplyTo", "FaultTo", "RelatesTo"))
+_REFERENCE_PARAMETERS, _IS_REFERENCE_PARAMETER = f"{{{WSA}}}ReferenceParameters", f"{{{WSA}}}IsReferenceParameter"
 _SPACE = re.compile(r"\s")
 _ADDRESS = f"{{{WSA}}}Address"
 
@@ -33,6 +37,8 @@ def read_addressing(headers: Mapping[str, Element]) -> Addressing:
         reply_to=_endpoint(headers, _REPLY_TO) or ANONYMOUS,
         fault_to=_endpoint(headers, _FAULT_TO),
         relates_to=_text(headers, _RELATES_TO),
+        reply_parameters=_parameters(headers, _REPLY_TO),
+        fault_parameters=_parameters(headers, _FAULT_TO),
     )
 
 
@@ -68,12 +74,15 @@ def is_covered(address: str, allowed: str) -> bool:
     return address == allowed or (allowed.endswith("/") and address.startswith(allowed))
 
 
-def answer_headers(action: str, message_id: str, relates_to: str, to: str = "") -> str:
-    """The header blocks of an answer, with the prefixes of `soap.envelope.envelope`; `to` where it goes to an address."""
+def answer_headers(action: str, message_id: str, relates_to: str, to: str = "", parameters: str = "") -> str:
+    """The header blocks of an answer, with the prefixes of `soap.envelope.envelope`.
+
+    `to` is the address it goes to, where that is not the connection, and `parameters` its reference parameters.
+    """
     related = f"<a:RelatesTo>{escape(relates_to)}</a:RelatesTo>" if relates_to else ""
     sent = f"<a:To>{escape(to)}</a:To>" if to else ""
     head = f'<a:Action s:mustUnderstand="1">{escape(action)}</a:Action><a:MessageID>{escape(message_id)}</a:MessageID>'
-    return f"{head}{sent}{related}"
+    return f"{head}{sent}{related}{parameters}"
 
 
 def _text(headers: Mapping[str, Element], name: str) -> str:
@@ -98,6 +107,25 @@ def _endpoint(headers: Mapping[str, Element], name: str) -> str:
         raise invalid_header(local, "MissingAddressInEPR", f"the header wsa:{local} holds no wsa:Address")
     if not _is_address(text):
         raise invalid_header(local, "InvalidAddress", f"the header wsa:{local} does not hold an IRI")
+    return text
+
+
+def _parameters(headers: Mapping[str, Element], name: str) -> str:
+    """The reference parameters of an endpoint, each a header block that says what it is (WS-Addressing core, 3.3)."""
+    block = headers.get(name)
+    found = block.find(_REFERENCE_PARAMETERS) if block is not None else None
+    if found is None:
+        return ""
+    pieces = []
+    for parameter in found.iterchildren("*"):
+        sent = copy.deepcopy(parameter)
+        sent.set(_IS_REFERENCE_PARAMETER, "true")
+        pieces.append(canonical(sent).decode())
+    text = "".join(pieces)
+    if len(text) > PARAMETERS_LIMIT:
+        local = name.rpartition("}")[2]
+        reason = f"the header wsa:{local} holds more than {PARAMETERS_LIMIT} characters of reference parameters"
+        raise invalid_header(local, "InvalidEPR", reason)
     return text
 
 

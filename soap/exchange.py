@@ -25,7 +25,10 @@ class BodySchema(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Addressing:
-    """The WS-Addressing headers of a request; `reply_to` is the address, `ANONYMOUS` when absent."""
+    """The WS-Addressing headers of a request; `reply_to` is the address, `ANONYMOUS` when absent.
+
+    `reply_parameters` and `fault_parameters` are the reference parameters of the two endpoints as header blocks of an answer.
+    """
 
     action: str
     message_id: str
@@ -33,6 +36,8 @@ class Addressing:
     reply_to: str = ANONYMOUS
     fault_to: str = ""
     relates_to: str = ""
+    reply_parameters: str = ""
+    fault_parameters: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,12 +80,15 @@ class _Call:
         """Lets go of what refers back to this call, so that a large tree goes with the request and not with the collector."""
         self.intake = self.error = self.exchange = self.envelope = None
 
-    def address_of(self, *, is_fault: bool) -> str:
-        """Where the answer or the fault goes; empty for back on the connection."""
-        if self.addressing is None:
-            return ""
-        address = (self.addressing.fault_to if is_fault else "") or self.addressing.reply_to
-        return "" if address == ANONYMOUS else address
+    def endpoint_of(self, *, is_fault: bool) -> tuple[str, str]:
+        """Where the answer or the fault goes, empty for back on the connection; and the reference parameters of that place."""
+        asked = self.addressing
+        if asked is None:
+            return "", ""
+        is_apart = is_fault and bool(asked.fault_to)
+        address = asked.fault_to if is_apart else asked.reply_to
+        parameters = asked.fault_parameters if is_apart else asked.reply_parameters
+        return "" if address == ANONYMOUS else address, parameters
 
     @property
     def operation_name(self) -> str:
@@ -150,7 +153,7 @@ class SoapDoor:
         response = call.response
         if response is None or self._hooks.defer is None:
             return
-        address = call.address_of(is_fault=response.outcome is Outcome.FAULT)
+        address, _ = call.endpoint_of(is_fault=response.outcome is Outcome.FAULT)
         if not address:
             return
         try:
@@ -202,8 +205,8 @@ class SoapDoor:
             action, blocks, status = call.served.operation.answer_action, "", 200
             ending = Outcome.ANSWERED if call.error is None else Outcome.REFUSED
             body, parts = outcome.body, outcome.parts
-        to = call.address_of(is_fault=ending is Outcome.FAULT)
-        headers = answer_headers(action, self._new_uuid(), call.relates_to, to) + blocks
+        endpoint = call.endpoint_of(is_fault=ending is Outcome.FAULT)
+        headers = answer_headers(action, self._new_uuid(), call.relates_to, *endpoint) + blocks
         root = tuple(envelope(headers, body))
         if parts or call.is_mtom or (call.served is not None and call.served.operation.mtom):
             encoder = MtomEncoder(root, parts, boundary="part-" + self._new_uuid()[-36:])

@@ -133,6 +133,27 @@ def test_an_answer_that_goes_elsewhere_has_a_message_to_relate_to() -> None:
     assert refused.value.subcodes == (f"{{{WSA}}}MessageAddressingHeaderRequired",)
 
 
+def test_reference_parameters_come_back_as_headers_that_say_so() -> None:
+    block = (
+        f"<a:ReplyTo><a:Address>{ANONYMOUS}</a:Address><a:ReferenceParameters><x:key xmlns:x='urn:x' y='1'>a&amp;b</x:key>"
+        "<other/></a:ReferenceParameters></a:ReplyTo>"
+    )
+    parameters = read(an_envelope(headers=block)).reply_parameters
+
+    data = b"".join(envelope(answer_headers("urn:a", "urn:uuid:1", "", "", parameters), (b"<x/>",)))
+
+    found = read_envelope(parse_xml(data)).headers
+    assert (found["{urn:x}key"].text, found["{urn:x}key"].get("y")) == ("a&b", "1")
+    assert [found[name].get(f"{{{WSA}}}IsReferenceParameter") for name in ("{urn:x}key", "other")] == ["true", "true"]
+
+
+def test_more_reference_parameters_than_anybody_needs_are_refused() -> None:
+    parameters = f"<a:ReferenceParameters><x>{'y' * 9000}</x></a:ReferenceParameters>"
+    block = f"<a:ReplyTo><a:Address>{ANONYMOUS}</a:Address>{parameters}</a:ReplyTo>"
+
+    assert refusal(an_envelope(headers=block)).subcodes == (f"{{{WSA}}}InvalidAddressingHeader", f"{{{WSA}}}InvalidEPR")
+
+
 def test_an_answer_that_goes_elsewhere_says_where() -> None:
     assert "<a:To>http://a.example/?a&amp;b</a:To>" in answer_headers("urn:x", "urn:uuid:1", "urn:y", "http://a.example/?a&b")
     assert "a:To>" not in answer_headers("urn:x", "urn:uuid:1", "urn:y")
