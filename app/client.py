@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from app.client_documents import facts_in
 from app.client_metadata import DocumentFile, FileFacts, SubmissionMetadata, submission_of
 from app.contracts import FOLDER
 from ebrim.model import CodedValue, DocumentEntry, EntryType, Status, Submission
@@ -228,9 +229,10 @@ def _facts(file: DocumentFile) -> FileFacts:
             digest.update(chunk)
             size += len(chunk)
         changed = datetime.fromtimestamp(file.path.stat().st_mtime, UTC)
+        says = facts_in(file.path)
     except OSError as problem:
         raise Rejected(violation(Condition.DOCUMENT_MISSING, file.path.name, problem.strerror or "cannot be read")) from None
-    return FileFacts(file, size, digest.hexdigest(), dtm_of(changed))
+    return FileFacts(file, size, digest.hexdigest(), dtm_of(changed), says)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from content.facts import SILENCE, DocumentFacts, FactualAuthor
 from ebrim.model import (
     Association,
     AssociationType,
@@ -35,6 +36,7 @@ FORMAT: Final = Code("urn:ihe:iti:xds:2017:mimeTypeSufficient", "1.3.6.1.4.1.193
 FACILITY: Final = Code("22232009", SNOMED_CT, "Hospital")
 PRACTICE: Final = Code("309927009", SNOMED_CT, "General medical department (environment)")
 CONFIDENTIALITY: Final = Code("N", "2.16.840.1.113883.5.25", "normal")
+LANGUAGE: Final = "en-US"
 CONTENT_TYPE: Final = Code("22232009", SNOMED_CT, "Hospital")
 
 MIME_TYPES: Final = {
@@ -64,12 +66,13 @@ class DocumentFile:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What was found out about a file: bytes, SHA-1 in hex, and when it was changed (DTM)."""
+    """What was found out about a file: bytes, SHA-1 in hex, when it was changed (DTM), and what it says of itself."""
 
     file: DocumentFile
     size: int
     sha1: str
     changed: str
+    says: DocumentFacts = SILENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +82,22 @@ class SubmissionMetadata:
     `source_patient_id` is the identifier at the source, the affinity domain's where none is given. `author` is an XCN,
     `institution` an XON. `creation_time` is a DTM, the time of the file where none is given. `replaces` is the entryUUID of the
     document that a single file replaces.
+
+    What is given here wins over what a document says of itself, and that over the codes any affinity domain is likely to have.
     """
 
     class_code: Code = CLASS
-    type_code: Code = TYPE
-    format_code: Code = FORMAT
-    facility_code: Code = FACILITY
+    type_code: Code | None = None
+    format_code: Code | None = None
+    facility_code: Code | None = None
     practice_code: Code = PRACTICE
-    confidentiality_code: Code = CONFIDENTIALITY
+    confidentiality_code: Code | None = None
     content_type_code: Code = CONTENT_TYPE
     source_patient_id: PatientId | None = None
     source_id: Oid = SOURCE
     author: str = ""
     institution: str = ""
-    language: str = "en-US"
+    language: str = ""
     title: str = ""
     creation_time: str = ""
     replaces: str = ""
@@ -109,7 +114,7 @@ def submission_of(
     entries = tuple(_entry(number, facts, patient_id, metadata, new_uuid) for number, facts in enumerate(files, 1))
     whole = SubmissionSet(
         id="SubmissionSet01",
-        title=_texts(metadata.title, metadata.language),
+        title=_texts(metadata.title, metadata.language or LANGUAGE),
         patient_ids=(Identifier(patient_id.cx),),
         unique_ids=(Identifier(oid_from_uuid(new_uuid())),),
         source_ids=(Identifier(metadata.source_id),),
@@ -129,30 +134,50 @@ def submission_of(
 
 
 def _entry(number: int, facts: FileFacts, patient_id: PatientId, metadata: SubmissionMetadata, new_uuid: NewUuid) -> DocumentEntry:
-    source_patient_id = metadata.source_patient_id or patient_id
+    says = facts.says
+    source_patient_id = metadata.source_patient_id or next(iter(says.patient_ids), patient_id)
+    language = metadata.language or says.language or LANGUAGE
+    confidentiality = (metadata.confidentiality_code,) if metadata.confidentiality_code else says.confidentiality_codes
     return DocumentEntry(
         id=f"Document{number:02}",
-        mime_type=_mime_type(facts.file),
-        title=_texts(facts.file.title or facts.file.path.name, metadata.language),
+        mime_type=_mime_type(facts),
+        title=_texts(facts.file.title or says.title or facts.file.path.name, language),
         patient_ids=(Identifier(patient_id.cx),),
-        unique_ids=(Identifier(oid_from_uuid(new_uuid())),),
-        authors=_authors(metadata),
+        unique_ids=(Identifier(says.unique_id or oid_from_uuid(new_uuid())),),
+        authors=_authors(metadata) or tuple(map(_author, says.authors)),
         class_codes=(_coded(metadata.class_code),),
-        type_codes=(_coded(metadata.type_code),),
-        format_codes=(_coded(metadata.format_code),),
-        facility_codes=(_coded(metadata.facility_code),),
+        type_codes=(_chosen(metadata.type_code, says.type_code, TYPE),),
+        format_codes=(_chosen(metadata.format_code, says.format_code, FORMAT),),
+        facility_codes=(_chosen(metadata.facility_code, says.facility_code, FACILITY),),
         practice_codes=(_coded(metadata.practice_code),),
-        confidentiality_codes=(_coded(metadata.confidentiality_code),),
-        creation_time=(metadata.creation_time or facts.changed,),
+        confidentiality_codes=tuple(map(_coded, confidentiality or (CONFIDENTIALITY,))),
+        creation_time=(metadata.creation_time or says.creation_time or facts.changed,),
+        service_start_time=_given(says.service_start),
+        service_stop_time=_given(says.service_stop),
         hash=(facts.sha1,),
         size=(str(facts.size),),
-        language_code=(metadata.language,),
+        language_code=(language,),
+        legal_authenticator=_given(says.legal_authenticator),
         source_patient_id=(source_patient_id.cx,),
+        source_patient_info=says.patient_info,
     )
 
 
-def _mime_type(file: DocumentFile) -> str:
-    found = file.mime_type or MIME_TYPES.get(file.path.suffix.lower(), "")
+def _chosen(given: Code | None, said: Code, usual: Code) -> CodedValue:
+    return _coded(given or (said if said.code else usual))
+
+
+def _given(text: str) -> tuple[str, ...]:
+    return (text,) if text else ()
+
+
+def _author(author: FactualAuthor) -> Author:
+    return Author(person=_given(author.person), institution=_given(author.institution))
+
+
+def _mime_type(facts: FileFacts) -> str:
+    file = facts.file
+    found = file.mime_type or facts.says.mime_type or MIME_TYPES.get(file.path.suffix.lower(), "")
     if not found:
         detail = f"the suffix {file.path.suffix or 'is missing and'} does not tell the MIME type; give it"
         raise Rejected(violation(Condition.METADATA_INVALID, file.path.name, detail))

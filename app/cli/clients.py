@@ -14,13 +14,15 @@ import typer
 
 from app.cli.common import FAILED, AsJson, show, show_one
 from app.client import Server, Wanted, XdsClient
-from app.client_metadata import DocumentFile, SubmissionMetadata
+from app.client_documents import facts_in
+from app.client_metadata import CLASS, DocumentFile, SubmissionMetadata
 from app.client_patients import PatientIndex, V2Client, V3Client, V3Server, parse_authority, parse_patient
 from app.mllp_client import MllpAddress
+from kernel.codes import Code
 from kernel.demographics import Address, Demographics, HumanName, Telecom
 from kernel.demographics_query import DemographicsHit
 from kernel.errors import Violation
-from kernel.identifiers import AssigningAuthority, new_entry_uuid
+from kernel.identifiers import AssigningAuthority, PatientId, new_entry_uuid
 from kernel.times import parse_dtm, system_clock
 
 Url = Annotated[str, typer.Option("--url", help="Address of the SOAP services.", envvar="HIE_CLIENT_URL")]
@@ -176,9 +178,14 @@ def pdq(
 
 def submit(
     files: Annotated[list[Path], typer.Argument(help="Documents.", exists=True, dir_okay=False)],
-    patient: Patient,
-    title: Annotated[str, typer.Option(help="Title, where one document is sent.")] = "",
-    mime_type: Annotated[str, typer.Option(help="MIME type, where the name of the file does not tell.")] = "",
+    patient: Annotated[str, typer.Option("--patient", help="Patient id as id^^^&OID&ISO; by default that of a CDA header.")] = "",
+    title: Annotated[str, typer.Option(help="Title; by default what the document says, or the name of the file.")] = "",
+    mime_type: Annotated[str, typer.Option(help="MIME type, where the file does not tell.")] = "",
+    class_code: Annotated[str, typer.Option(help="Class code, as code^name^scheme.")] = "",
+    type_code: Annotated[str, typer.Option(help="Type code, as code^name^scheme; by default what the document says.")] = "",
+    format_code: Annotated[str, typer.Option(help="Format code, as code^name^scheme.")] = "",
+    confidentiality: Annotated[str, typer.Option(help="Confidentiality code; by default what the document says.")] = "",
+    language: Annotated[str, typer.Option(help="Language; by default what the document says, or en-US.")] = "",
     replaces: Annotated[str, typer.Option(help="entryUUID of the document that this one replaces.")] = "",
     url: Url = DEFAULT_URL,
     timeout: Timeout = 300.0,
@@ -186,13 +193,41 @@ def submit(
     cert: Certificate = None,
     as_json: AsJson = False,
 ) -> None:
-    """Provide and register documents (ITI-41)."""
-    documents = [DocumentFile(file, title=title or file.name, mime_type=mime_type) for file in files]
-    metadata = SubmissionMetadata(replaces=replaces) if replaces else SubmissionMetadata()
+    """Provide and register documents (ITI-41); a CDA header and a PDF's own metadata fill in what is not given."""
+    documents = [DocumentFile(file, title=title, mime_type=mime_type) for file in files]
+    metadata = SubmissionMetadata(
+        class_code=parse_code(class_code, "--class-code") or CLASS,
+        type_code=parse_code(type_code, "--type-code"),
+        format_code=parse_code(format_code, "--format-code"),
+        confidentiality_code=parse_code(confidentiality, "--confidentiality"),
+        language=language,
+        replaces=replaces,
+    )
+    whose = parse_patient(patient) if patient else _patient_of(files)
     with xds_client(url, timeout, client_tls(ca, cert)) as client:
-        done = client.submit(documents, parse_patient(patient), metadata)
+        done = client.submit(documents, whose, metadata)
     say_warnings(done.warnings)
     show((asdict(document) for document in done.documents), as_json=as_json)
+
+
+def _patient_of(files: list[Path]) -> PatientId:
+    """The one patient id that the documents themselves have."""
+    found = {identifier.cx: identifier for file in files for identifier in facts_in(file).patient_ids}
+    if len(found) != 1:
+        told = f"the documents have {len(found)} patient ids where one is needed; say whose they are"
+        raise typer.BadParameter(told, param_hint="--patient")
+    return next(iter(found.values()))
+
+
+def parse_code(text: str, option: str) -> Code | None:
+    """code^name^scheme, the name may be empty; None for nothing."""
+    if not text:
+        return None
+    code, _, rest = text.partition("^")
+    name, mark, scheme = rest.partition("^")
+    if not (code and mark and scheme):
+        raise typer.BadParameter("code^name^scheme is needed", param_hint=option)
+    return Code(code, scheme, name or code)  # a code is registered with a name
 
 
 def find(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.clients import parse_code
 from app.cli.common import DEFAULT_DATA, AsJson, ConfigFile, DataFolder, house_of, show_one
 from app.cli.identities import operator
 from app.client_metadata import LOINC, DocumentFile, FileFacts, SubmissionMetadata, submission_of
@@ -34,14 +35,14 @@ def add(
     language: Annotated[str, typer.Option(help="Its language.")] = "en-US",
     confidentiality: Annotated[
         list[str] | None,
-        typer.Option(help="Its confidentiality codes, as code^^scheme; documents with any other code are not listed in it."),
+        typer.Option(help="Its confidentiality codes, as code^name^scheme; documents with any other code are not listed in it."),
     ] = None,
     config: ConfigFile = None,
     data: DataFolder = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
     """Register a patient summary (ITI-61) that is made of her registered documents whenever somebody retrieves it."""
-    codes = tuple(_code(text) for text in confidentiality or ())
+    codes = tuple(filter(None, (parse_code(text, "--confidentiality") for text in confidentiality or ())))
     with house_of(config, data) as house:
         submission = summary_of(parse_patient(patient), title, language, codes, now=dtm_of(house.clock()))
         house.on_demand.register(submission, PatientSummary.name, operator())
@@ -57,11 +58,3 @@ def summary_of(patient: PatientId, title: str, language: str, confidentiality: t
     if confidentiality:
         entry = replace(entry, confidentiality_codes=tuple(map(CodedValue, confidentiality)))
     return replace(stable, entries=(entry,))
-
-
-def _code(text: str) -> Code:
-    code, _, rest = text.partition("^")
-    display, mark, scheme = rest.partition("^")
-    if not (code and mark and scheme):
-        raise typer.BadParameter("code^^scheme or code^name^scheme is needed", param_hint="--confidentiality")
-    return Code(code, scheme, display or code)  # a code is registered with a name

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.client_metadata import MIME_TYPES, DocumentFile, FileFacts, SubmissionMetadata, submission_of
+from content.facts import DocumentFacts, FactualAuthor
 from ebrim import datatypes
 from ebrim.model import AssociationType, CodedValue, Submission
 from ebrim.writer import submit_objects_request
@@ -131,3 +132,53 @@ def test_without_author_and_title_none_is_made_up() -> None:
 
     assert whole.entries[0].authors == ()
     assert whole.submission_sets[0].title == ()
+
+
+SAYS = DocumentFacts(
+    unique_id="2.999.7.7^A",
+    title="What it says",
+    language="de-CH",
+    mime_type="text/xml",
+    creation_time="20260101",
+    service_start="2025",
+    service_stop="2026",
+    type_code=Code("11502-2", "2.999.1", "Report"),
+    facility_code=Code("HOSP", "2.999.2", "Hospital"),
+    confidentiality_codes=(Code("R", "2.999.3", "restricted"),),
+    patient_ids=(LOCAL,),
+    patient_info=("PID-8|F",),
+    authors=(FactualAuthor("^Welby^Marcus", "Clinic"),),
+    legal_authenticator="^Welby^Marcus",
+)
+
+
+def test_what_a_document_says_of_itself_is_taken_over() -> None:
+    (entry,) = submitted(replace(facts("letter.bin"), says=SAYS)).entries
+
+    assert (entry.unique_id, entry.title_text, entry.mime_type) == ("2.999.7.7^A", "What it says", "text/xml")
+    assert (entry.creation_time, entry.service_start_time, entry.service_stop_time) == (("20260101",), ("2025",), ("2026",))
+    assert [v.code.code for v in (*entry.type_codes, *entry.facility_codes, *entry.confidentiality_codes)] == [
+        "11502-2",
+        "HOSP",
+        "R",
+    ]
+    assert (entry.source_patient_id, entry.source_patient_info) == ((LOCAL.cx,), ("PID-8|F",))
+    assert entry.patient_id == PATIENT.cx
+    assert (entry.authors[0].person, entry.legal_authenticator) == (("^Welby^Marcus",), ("^Welby^Marcus",))
+
+
+def test_what_is_given_wins_over_what_a_document_says() -> None:
+    given = SubmissionMetadata(
+        type_code=Code("X", "2.999.9", "X"),
+        confidentiality_code=Code("N", "2.999.9", "N"),
+        language="fr-CH",
+        author="^Rossi^Maria",
+        creation_time="2020",
+        source_patient_id=PATIENT,
+    )
+
+    (entry,) = submitted(replace(facts("a.xml", title="Mine", mime_type="text/plain"), says=SAYS), metadata=given).entries
+
+    assert (entry.title_text, entry.mime_type, entry.language_code) == ("Mine", "text/plain", ("fr-CH",))
+    assert [v.code.code for v in (*entry.type_codes, *entry.confidentiality_codes)] == ["X", "N"]
+    assert (entry.authors[0].person, entry.creation_time, entry.source_patient_id) == (("^Rossi^Maria",), ("2020",), (PATIENT.cx,))

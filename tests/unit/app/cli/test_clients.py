@@ -210,3 +210,35 @@ def test_what_the_client_did_is_on_the_record(at: At, service: Service) -> None:
         return {row["event"] for row in hie("audit", "search", *of_her, "--data", str(service.data), "--json").json}
 
     wait_for(lambda: events() >= {"ITI-8", "ITI-9", "ITI-41", "ITI-42"})
+
+
+CDA = """<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3">
+<code code="11502-2" codeSystem="2.16.840.1.113883.6.1" displayName="Laboratory report"/><title>Blood count</title>
+<effectiveTime value="20260114103000+0100"/><languageCode code="de-CH"/>
+<recordTarget><patientRole><id root="{root}" extension="{extension}"/></patientRole></recordTarget></ClinicalDocument>"""
+
+
+def test_a_cda_document_fills_in_its_own_metadata_and_options_win(service: Service, tmp_path: Path) -> None:
+    at = At(service, tmp_path)
+    patient = at.announced("CDA-1")
+    file = tmp_path / "report.xml"
+    file.write_text(CDA.format(root=m.XAD_OID, extension=patient.partition("^")[0]))
+
+    plain = hie("submit", str(file), *at.urls, "--json")
+    changed = hie("submit", str(file), "--type-code", "X^Other^2.999.1", "--title", "Mine", *at.urls, "--json")
+    found = {row["title"]: row for row in hie("find", "--patient", patient, *at.urls, "--json").json}
+
+    assert (plain.code, changed.code) == (0, 0), (plain.err, changed.err)
+    assert found["Blood count"]["type_code"] == "11502-2^^2.16.840.1.113883.6.1"
+    assert found["Blood count"]["creation_time"] == "20260114093000"
+    assert found["Mine"]["type_code"] == "X^^2.999.1"
+
+
+def test_a_document_that_does_not_say_whose_it_is_needs_to_be_told(service: Service, tmp_path: Path) -> None:
+    file = tmp_path / "letter.txt"
+    file.write_text("A letter.")
+
+    done = hie("submit", str(file), "--url", service.url)
+
+    assert done.code == 2
+    assert "--patient" in done.err
