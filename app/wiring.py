@@ -396,10 +396,11 @@ class House:
         settings = self.settings.console
         lifetimes = Lifetimes(settings.link_seconds, settings.session_idle_seconds, settings.session_seconds)
         self.sessions = Sessions(self.database, self.clock, lifetimes)
+        stewardship = Stewardship(self.index)
         return make_console(
             self.sessions,
-            Logins(self.audit_context, self.clock),
-            identity_pages(Viewing(self.index, self.mpi.matcher), Stewardship(self.index)),
+            Logins(self.audit_context, self.clock, stewardship.give_all_back),
+            identity_pages(Viewing(self.index, self.mpi.matcher), stewardship),
             audit_pages(self.arr, Searches(self.database)),
             is_demo=self.is_demo,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -30,6 +31,8 @@ class Logins:
 
     context: AuditContext
     clock: Clock
+    leaving: Callable[[Subject], None] = lambda _: None
+    """Called with whoever signs out."""
 
     def began(self, name: str, role: Role) -> bytes:
         """Somebody signed in."""
@@ -84,6 +87,7 @@ def signing_pages(sessions: Sessions, logins: Logins, base: str) -> Blueprint:
     @pages.post("/sign-out")
     @page()
     def sign_out() -> Page:
+        logins.leaving(subject())
         sessions.sign_out(cookie(), logins.ended())
         response = redirect(url_for("signing.sign_in_page", after="sign-out"))
         response.delete_cookie(COOKIE, path=base)

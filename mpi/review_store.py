@@ -124,10 +124,12 @@ def lease(connection: Connection, review_id: int, holder: str, *, now: int, unti
     return changed.rowcount == 1
 
 
-def give_back(connection: Connection, review_id: int, holder: str) -> None:
-    """Ends a lease."""
-    owned = (REVIEW.c.id == review_id, REVIEW.c.leased_by == holder)
-    connection.execute(REVIEW.update().where(*owned).values(leased_by="", leased_until=0))
+def give_back(connection: Connection, review_id: int | None, holder: str) -> None:
+    """Ends a lease, or every one of the holder."""
+    statement = REVIEW.update().where(REVIEW.c.leased_by == holder)
+    if review_id is not None:
+        statement = statement.where(REVIEW.c.id == review_id)
+    connection.execute(statement.values(leased_by="", leased_until=0))
 
 
 def withdraw(connection: Connection, ids: Sequence[int], now: int) -> None:

@@ -53,6 +53,11 @@ class Stewardship:
         with self._index.database.begin() as work:
             review_store.give_back(work.connection, review_id, _author(subject))
 
+    def give_all_back(self, subject: Subject) -> None:
+        """Ends every lease of somebody who leaves."""
+        with self._index.database.begin() as work:
+            review_store.give_back(work.connection, None, _author(subject))
+
     def resolve_review(self, review_id: int, verdict: Verdict, subject: Subject, comment: str = "") -> int:
         """Answers a review. SAME joins the two persons, DIFFERENT keeps their records apart for good.
 

@@ -172,6 +172,7 @@ class Play:
             link = self.stage.sign_in_link(name, role)
             pages.sign_in(link)
             yield pages
+            pages.post("/console/sign-out", pages.get("/console/"))
 
 
 class _Pages:

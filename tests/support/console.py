@@ -48,7 +48,7 @@ class Desk:
         self.sessions = Sessions(database, clock, LIFETIMES)
         self.app = make_console(
             self.sessions,
-            Logins(CONTEXT, clock),
+            Logins(CONTEXT, clock, self.index.stewardship.give_all_back),
             identity_pages(self.index.viewing, self.index.stewardship),
             audit_pages(self.audit, self.searches),
         )

@@ -206,6 +206,17 @@ def test_a_pair_is_free_again_when_its_time_is_over(desk: Desk, anna: Browser, c
     assert len(bruno.all("//button[@name='verdict']")) == 2
 
 
+def test_signing_out_gives_every_pair_back(desk: Desk, anna: Browser) -> None:
+    one, other = doubt(desk.index, 1), doubt(desk.index, 2, OTTO)
+    anna.open(f"{REVIEWS}/{one.id}")
+    anna.open(f"{REVIEWS}/{other.id}")
+
+    anna.send("/sign-out")
+
+    assert desk.index.stewardship.lease(one.id, BRUNO)
+    assert desk.index.stewardship.lease(other.id, BRUNO)
+
+
 def test_leaving_a_pair_gives_it_back_and_goes_on_to_the_next(desk: Desk, anna: Browser) -> None:
     one, other = doubt(desk.index, 1), doubt(desk.index, 2, OTTO)
     anna.open(f"{REVIEWS}/{one.id}")
