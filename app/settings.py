@@ -97,6 +97,10 @@ class DatabaseSettings(Section):
     )
     password_file: Path | None = Field(None, description="File that holds the password of the database and nothing else.")
     pool_size: int = Field(16, ge=2, le=200, description="Connections that a process keeps.")
+    prepare: bool = Field(
+        True,
+        description="Keep statements prepared on PostgreSQL. False behind a pooler that gives each transaction another connection.",
+    )
 
 
 class BrokerSettings(Section):

@@ -126,6 +126,7 @@ class House:
             audit_targets=self.audit_targets,
             on_told=lambda: self._wake(),
             pool_size=settings.database.pool_size,
+            prepare=settings.database.prepare,
         )
         self._wake: Callable[[], None] = lambda: None
         self._forwarded: Callable[[str], None] = lambda _target: None

@@ -108,14 +108,15 @@ class Database:
         audit_targets: Sequence[str] = ("local",),
         on_told: Callable[[], None] = lambda: None,
         pool_size: int = 16,
+        prepare: bool = True,
     ) -> None:
         self._clock = clock
         self._targets = tuple(audit_targets)
         self.on_told = on_told
-        self.engine = _engine(url, pool_size)
+        self.engine = _engine(url, pool_size, prepare=prepare)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writer = _SqliteWriter(self.engine) if self.is_sqlite else None
-        self._autocommit = self.engine if self.is_sqlite else _engine(url, pool_size, isolation_level="AUTOCOMMIT")
+        self._autocommit = self.engine if self.is_sqlite else _engine(url, pool_size, prepare=prepare, isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def begin(self, *, snapshot: bool = False) -> Iterator[Work]:
@@ -312,10 +313,16 @@ class _SqliteWriter:
                 self._connection = None
 
 
-def _engine(url: str, pool_size: int, **options: str) -> Engine:
+def _engine(url: str, pool_size: int, *, prepare: bool, **options: str) -> Engine:
     if not url.startswith("sqlite"):
         made = sa.create_engine(
-            url, pool_size=pool_size, max_overflow=pool_size, pool_recycle=1800, hide_parameters=True, **options
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_recycle=1800,
+            hide_parameters=True,
+            connect_args={} if prepare else {"prepare_threshold": None},
+            **options,
         )
         keep_prepared(made)
         return made

@@ -7,8 +7,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from kernel.database import Database
+from kernel.database import Database, execute_text
 from kernel.prepared import execute_prepared
+from kernel.times import system_clock
 from tests.conftest import MakeDatabase
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("database_url", ["postgres"], indirect=True)]
@@ -91,15 +92,18 @@ def test_a_lost_connection_is_an_operational_error(database: Database) -> None:
         connection.invalidate()
 
 
-def test_a_connection_that_must_keep_nothing_prepared_is_left_to_the_driver(database: Database) -> None:
-    with database.glance() as connection:
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)
-        driver.prepare_threshold = None
-        try:
-            assert execute_prepared(connection, "SELECT 1", {}) is None
-        finally:
-            driver.prepare_threshold = 5
+def test_a_database_that_must_keep_nothing_prepared_is_left_to_the_driver(make_database: MakeDatabase) -> None:
+    made = make_database(METADATA)
+    database = Database(made.engine.url.render_as_string(hide_password=False), clock=system_clock, prepare=False)
+
+    for _ in range(10):
+        with database.begin() as work:
+            assert execute_text(work.connection, "SELECT %(n)s::bigint", {"n": 1}).fetchall() == [(1,)]
+    with database.read() as connection:
+        kept = connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar_one()
+
+    assert kept == 0
+    database.close()
 
 
 def test_what_is_prepared_outlives_a_transaction_that_is_taken_back(database: Database) -> None:
