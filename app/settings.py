@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from access.settings import NodeSettings
 from affinity.settings import AffinitySettings
@@ -37,6 +39,24 @@ def _address(text: str) -> str:
     return text
 
 
+def _database(text: str) -> str:
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ValueError(_WHICH_DATABASE) from None
+    if url.drivername not in ("sqlite", "postgresql", "postgresql+psycopg") or not url.database:
+        raise ValueError(_WHICH_DATABASE)
+    return text
+
+
+def _broker(text: str) -> str:
+    scheme, colon, rest = text.partition("://")
+    if not colon or scheme not in ("memory", "amqp", "amqps", "redis", "rediss") or bool(rest) is (scheme == "memory"):
+        raise ValueError("memory:// is needed, or amqp://USER@HOST//, or redis://HOST/0")
+    return text
+
+
+_WHICH_DATABASE: Final = "sqlite:///FILE is needed, or postgresql+psycopg://USER@HOST/NAME"
 Listen = Annotated[str, AfterValidator(_address)]
 """host:port; empty for none."""
 
@@ -91,7 +111,7 @@ class SyslogSettings(Section):
 class DatabaseSettings(Section):
     """Where the records are kept."""
 
-    url: str = Field(
+    url: Annotated[str, AfterValidator(_database)] = Field(
         "sqlite:///affinity.db",
         description="sqlite:///FILE (below the data folder) or postgresql+psycopg://USER@HOST/NAME; password by `password_file`.",
     )
@@ -106,7 +126,9 @@ class DatabaseSettings(Section):
 class BrokerSettings(Section):
     """What carries the ids of work to the workers."""
 
-    url: str = Field("memory://", description="memory:// (a worker in this process), amqp://... or redis://...")
+    url: Annotated[str, AfterValidator(_broker)] = Field(
+        "memory://", description="memory:// (a worker in this process), amqp://... or redis://..."
+    )
     password_file: Path | None = Field(None, description="File that holds the password of the broker and nothing else.")
     queue: str = Field("hie", description="Name of the queue.")
 

@@ -95,5 +95,24 @@ def test_an_address_that_cannot_be_listened_on_stops_the_start(listen: str) -> N
     assert str(stopped.value) == "mllp.listen (environment): host:port is needed, as 127.0.0.1:8080"
 
 
+@pytest.mark.parametrize(
+    "url", ["", "here", "mysql://hie@db/hie", "postgres://hie@db/hie", "sqlite:affinity.db", "postgresql+psycopg://db"]
+)
+def test_a_database_that_is_not_spoken_with_stops_the_start(url: str) -> None:
+    with pytest.raises(SettingsProblem) as stopped:
+        load_settings(None, {"HIE_DATABASE__URL": url})
+
+    wanted = "database.url (environment): sqlite:///FILE is needed, or postgresql+psycopg://USER@HOST/NAME"
+    assert str(stopped.value) == wanted
+
+
+@pytest.mark.parametrize("url", ["", "redis", "amqp:", "http://mq", "kafka://mq", "redis://", "memory://here"])
+def test_a_broker_that_is_not_spoken_with_stops_the_start(url: str) -> None:
+    with pytest.raises(SettingsProblem) as stopped:
+        load_settings(None, {"HIE_BROKER__URL": url})
+
+    assert str(stopped.value) == "broker.url (environment): memory:// is needed, or amqp://USER@HOST//, or redis://HOST/0"
+
+
 def test_an_empty_address_is_no_listener() -> None:
     assert load_settings(None, {"HIE_MLLP__LISTEN": ""}).settings.mllp.listen == ""
