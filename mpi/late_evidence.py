@@ -12,6 +12,7 @@ from mpi.linkage.contests import Loosened, loosened
 from mpi.linkage.decision import Candidate, judge
 from mpi.linkage.model import Model
 from mpi.linkage.rules import Rules
+from mpi.linkage.weights import Explanation
 from mpi.model import LinkKind, ReviewReason
 from mpi.neighbours import Neighbours
 from mpi.review_store import Question
@@ -64,16 +65,21 @@ def _rivalries(found: Neighbours) -> Iterator[tuple[int, int]]:
 
 def contest_questions(connection: Connection, loose: Mapping[int, Loosened], own: int) -> list[Question]:
     """Asks about contested links that a machine made, unless somebody is asked already; about the record `own` in any case."""
-    if not loose:
+    return doubts(connection, {record: found.link for record, found in loose.items()}, CONTESTED, anyway=own)
+
+
+def doubts(connection: Connection, why: Mapping[int, Explanation], detail: str, *, anyway: int | None = None) -> list[Question]:
+    """Asks whether records still belong where a machine put them, unless somebody is asked already; about `anyway` in any case."""
+    if not why:
         return []
-    asked = {r.record for r in review_store.open_reviews_of(connection, loose) if r.reason is ReviewReason.WEAKENED}
-    where = store.persons_of(connection, loose)
+    asked = {r.record for r in review_store.open_reviews_of(connection, why) if r.reason is ReviewReason.WEAKENED}
+    where = store.persons_of(connection, why)
     questions = []
-    for record, found in loose.items():
-        person, link = where[record], found.link
+    for record, found in why.items():
+        person = where[record]
         members = [m.id for m in store.matching_members(connection, [person])]
-        if (record == own or record not in asked) and _is_linked_by_likeness(connection, record, person, members):
-            questions.append(Question(record, person, ReviewReason.WEAKENED, CONTESTED, link.weight, link.to_json()))
+        if (record == anyway or record not in asked) and _is_linked_by_likeness(connection, record, person, members):
+            questions.append(Question(record, person, ReviewReason.WEAKENED, detail, found.weight, found.to_json()))
     return questions
 
 

@@ -207,11 +207,12 @@ def relink(
     data: DataFolder = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Link all records of the index anew by the model in force. Persons are joined, never silently parted."""
+    """Link all records of the index anew by the model in force. Persons are joined; who would be parted is asked about."""
     with _house(config, data) as house, _bar("relinking") as (_, step):
         proposal = house.batch.propose(model=house.models.in_force(), tell=step)
         changes = house.batch.changes(proposal)
         applied = None if dry_run else house.batch.apply(proposal, notify=True, tell=step)
+        doubted = None if dry_run else house.batch.ask_about_splits(proposal, changes)
     told: dict[str, object] = {
         "records": proposal.snapshot.size,
         "model": proposal.model.version,
@@ -225,7 +226,8 @@ def relink(
         "samples of joined persons": [list(sample) for sample in changes.joined_samples[:_SAMPLES]],
         "samples of persons it would split": [list(sample) for sample in changes.split_samples[:_SAMPLES]],
     }
-    show_one(told | (asdict(applied) if applied else {"changed": "nothing, this was a dry run"}), as_json=as_json)
+    done = asdict(applied) | {"records doubted": doubted} if applied else {"changed": "nothing, this was a dry run"}
+    show_one(told | done, as_json=as_json)
 
 
 def fairness(config: ConfigFile = None, data: DataFolder = DEFAULT_DATA, as_json: AsJson = False) -> None:

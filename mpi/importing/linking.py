@@ -6,7 +6,7 @@ in the journal, as if matching had met the records one by one, so that any of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,22 +18,28 @@ from sqlalchemy.engine import Connection
 
 from kernel.database import Work
 from kernel.errors import Condition, rejected
+from mpi import review_store
 from mpi.importing.bulk import quick_writer
 from mpi.importing.explaining import Explained, Explainer
 from mpi.importing.reading import Snapshot, read_index
 from mpi.importing.writing import Joining, write_joins, write_questions
 from mpi.index import Index
+from mpi.late_evidence import doubts
 from mpi.linkage.batch import patterns_of_pairs
 from mpi.linkage.candidates import candidate_pairs
 from mpi.linkage.changes import Changes, changes_between
+from mpi.linkage.clusters import Labels
 from mpi.linkage.columns import Columns
+from mpi.linkage.comparison import compare
 from mpi.linkage.fairness import Served, served
 from mpi.linkage.linking import ENOUGH_TO_TRAIN, Decided, LinkedBatch, link_batch
 from mpi.linkage.model import Model
 from mpi.linkage.rules import RULES_VERSION, Rules
 from mpi.linkage.shipped import shipped_model
-from mpi.linkage.training import Labels, train
+from mpi.linkage.training import Labels as Answers
+from mpi.linkage.training import train
 from mpi.linkage.weighing import Weigher
+from mpi.linkage.weights import Explanation, score
 from mpi.matching import AUTHOR, PrepareAnew
 from mpi.model import ReviewReason, ReviewState
 from mpi.models import Models, version_name
@@ -47,6 +53,7 @@ _JOINS_AT_ONCE: Final = 2_000
 """Persons that one transaction joins others to."""
 _QUESTIONS_AT_ONCE: Final = 5_000
 _COMMENT: Final = "batch"
+PARTED: Final = "Linked anew, the model would part this record from the others."
 _NOTHING: Final = np.zeros(0, np.int64)
 
 
@@ -76,6 +83,8 @@ class Foreseen:
 
     joined: Changes
     parted: Changes
+    alone: Labels
+    """The clusters if persons that are there did not stay whole."""
     questions_answered: int
     questions_new: int
     joined_samples: tuple[tuple[int, ...], ...]
@@ -134,7 +143,7 @@ class BatchLinking:
         def ids(places: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
             return tuple(tuple(snapshot.record(place) for place in sample) for sample in places)
 
-        return Foreseen(joined, parted, answered, new, ids(joined.joined_samples), ids(parted.split_samples))
+        return Foreseen(joined, parted, alone, answered, new, ids(joined.joined_samples), ids(parted.split_samples))
 
     def _open_questions(self, snapshot: Snapshot, linked: LinkedBatch) -> tuple[set[frozenset[int]], int]:
         """Pairs of records that open questions are about, and how many of those become one person."""
@@ -180,7 +189,7 @@ class BatchLinking:
         tell("training")
         with self._index.database.begin() as work:
             version = version_name("trained", work.now)
-        labels = Labels(patterns_of_pairs(snapshot.columns, answered.pairs), answered.same) if len(answered.pairs) else None
+        labels = Answers(patterns_of_pairs(snapshot.columns, answered.pairs), answered.same) if len(answered.pairs) else None
         model = train(snapshot.columns, pairs, patterns, shipped_model(), version=version, labels=labels)
         with self._index.database.begin() as work:
             self._models.keep(work, model, author)
@@ -211,6 +220,42 @@ class BatchLinking:
         log.info("index linked", persons=persons, joined=joined, questions=asked, passed_over=passed, model=applied.model)
         return applied
 
+    def ask_about_splits(self, proposal: Proposal, foreseen: Foreseen) -> int:
+        """Asks about records that the model would part from their persons: bridges, contradictions. Gives how many were asked.
+
+        Of each person the largest part stays, or the oldest; links that people or sources made are not asked about.
+        """
+        loose: dict[int, Explanation] = {}
+        for places in _split_persons(proposal.snapshot.starts, foreseen.alone):
+            loose |= self._parted(proposal, foreseen, places)
+        asked = 0
+        records = sorted(loose)
+        for start in range(0, len(records), _QUESTIONS_AT_ONCE):
+            part = {record: loose[record] for record in records[start : start + _QUESTIONS_AT_ONCE]}
+            asked += self._index.unit(lambda work, part=part: self._doubt(work, part))  # type: ignore[misc]
+        return asked
+
+    def _parted(self, proposal: Proposal, foreseen: Foreseen, places: Sequence[int]) -> dict[int, Explanation]:
+        """The records of one person that would leave it, each with the lightest of its pairs with those that stay."""
+        parts: dict[int, list[int]] = {}
+        for place in places:
+            parts.setdefault(int(foreseen.alone[place]), []).append(place)
+        stays = max(parts.values(), key=lambda part: (len(part), -part[0]))
+        columns, model, snapshot = proposal.snapshot.columns, proposal.model, proposal.snapshot
+        found: dict[int, Explanation] = {}
+        for place in places:
+            if place not in stays:
+                one, others = columns.prepared(place), map(columns.prepared, stays)
+                pairs = [score(compare(one, other), model, one, other) for other in others]
+                found[snapshot.record(place)] = min(pairs, key=lambda pair: pair.weight)
+        return found
+
+    def _doubt(self, work: Work, loose: Mapping[int, Explanation]) -> int:
+        questions = doubts(work.connection, loose, PARTED)
+        for question in questions:
+            review_store.ask(work.connection, question, self._index.keys(work.now), work.now)
+        return len(questions)
+
     def _keep(self, model: Model, author: str) -> None:
         known = {found.version for found in self._models.versions()}
         if model.version not in known:
@@ -228,6 +273,16 @@ class BatchLinking:
             part = questions[start : start + _QUESTIONS_AT_ONCE]
             asked += self._index.unit(lambda work, part=part: write_questions(work, part, self._index.keys))  # type: ignore[misc]
         return asked
+
+
+def _split_persons(starts: Numbers, alone: Labels) -> Iterator[list[int]]:
+    """The places of each person whose records are in more than one cluster."""
+    order = np.argsort(starts, kind="stable")
+    bounds = np.flatnonzero(np.diff(starts[order], prepend=-1, append=-1)) if len(order) else np.zeros(0, np.int64)
+    for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        places = order[begin:end]
+        if len(places) > 1 and (alone[places] != alone[places[0]]).any():
+            yield places.tolist()
 
 
 def _decided(connection: Connection, snapshot: Snapshot) -> Decided:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -228,3 +229,21 @@ def test_a_batch_goes_by_the_rules_of_the_domain(make_database: MakeDatabase, tm
         (row,) = connection.execute(sa.select(LINK)).mappings()
     assert index.clusters() == {frozenset("12"), frozenset("3")}
     assert (applied.joined, applied.questions, row["model"]) == (1, 1, RULES_VERSION)
+
+
+def test_who_a_stricter_model_would_part_is_asked_about_and_not_parted(make_database: MakeDatabase, tmp_path: Path) -> None:
+    rows = [a_row("1"), a_row("2", source="CLINIC_B"), a_row("4", JOHN), a_row("5", JOHN, source="LAB", phone="", street="")]
+    index = an_index(make_database, tmp_path, *rows)
+    link(index)
+    index.stewardship.link(index.record(an_id("1")).id, index.record(an_id("4")).id, ADMINISTRATOR)
+    together, batch = index.clusters(), a_batch(index)
+    strict = replace(shipped_model(), thresholds=replace(shipped_model().thresholds, link=200.0), version="strict")
+
+    proposal = batch.propose(model=strict)
+    foreseen = batch.changes(proposal)
+    asked = [batch.ask_about_splits(proposal, foreseen) for _ in range(2)]
+
+    doubts = {w.review.record for w in index.viewing.reviews() if w.review.reason is ReviewReason.WEAKENED}
+    assert asked == [2, 0]
+    assert doubts == {index.record(an_id("2", CLINIC)).id, index.record(an_id("5", LAB)).id}
+    assert index.clusters() == together == {frozenset("1245")}
