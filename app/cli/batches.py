@@ -93,13 +93,16 @@ def import_records(
     """Bring the records of a CSV file into the index; bad rows go to a file with the reason. A run cut short is begun again."""
     bad = errors or file.with_suffix(".errors.csv")
     with _house(config, data) as house, _bar("importing") as (moved, step):
-        processes = min(os.cpu_count() or 1, _MOST_PROCESSES)
-        options = LoadOptions(is_queued=match is Matching.QUEUED, source=source, processes=processes)
+        options = LoadOptions(is_queued=match is Matching.QUEUED, source=source, processes=_processes())
         loaded = _loaded(house, file, bad, options, moved)
         applied = _linked(house, step)[1] if match is Matching.BATCH else None
     _tell(loaded, applied, bad, as_json=as_json)
     if loaded.refused and not loaded.added + loaded.unchanged:
         raise typer.Exit(FAILED)
+
+
+def _processes() -> int:
+    return min(os.cpu_count() or 1, _MOST_PROCESSES)
 
 
 def _loaded(house: House, file: Path, bad: Path, options: LoadOptions, moved: Callable[[int, int], None]) -> Loaded:
@@ -132,7 +135,7 @@ def _record(house: House, message: AuditMessage) -> None:
 
 
 def _linked(house: House, step: Report, *, notify: bool = False) -> tuple[Proposal, Applied]:
-    proposal = house.batch.propose(tell=step)
+    proposal = house.batch.propose(processes=_processes(), tell=step)
     return proposal, house.batch.apply(proposal, notify=notify, tell=step)
 
 
@@ -209,7 +212,7 @@ def relink(
 ) -> None:
     """Link all records of the index anew by the model in force. Persons are joined; who would be parted is asked about."""
     with _house(config, data) as house, _bar("relinking") as (_, step):
-        proposal = house.batch.propose(model=house.models.in_force(), tell=step)
+        proposal = house.batch.propose(model=house.models.in_force(), processes=_processes(), tell=step)
         changes = house.batch.changes(proposal)
         applied = None if dry_run else house.batch.apply(proposal, notify=True, tell=step)
         doubted = None if dry_run else house.batch.ask_about_splits(proposal, changes)

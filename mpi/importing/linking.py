@@ -111,7 +111,7 @@ class BatchLinking:
         self._models = models
         self._prepare_anew = prepare_anew
 
-    def propose(self, *, model: Model | None = None, tell: Tell = lambda _: None) -> Proposal:
+    def propose(self, *, model: Model | None = None, processes: int = 1, tell: Tell = lambda _: None) -> Proposal:
         """Links all active records in memory; without a model one is trained on them. Changes nothing."""
         tell("reading the index")
         database = self._index.database
@@ -125,7 +125,9 @@ class BatchLinking:
             model = model or self._models.in_force()
         if model is not None:
             model = model.for_population(max(snapshot.size, 2))
-        linked = link_batch(snapshot.columns, model=model, version=version, decided=decided, rules=rules, tell=tell)
+        linked = link_batch(
+            snapshot.columns, model=model, version=version, decided=decided, rules=rules, processes=processes, tell=tell
+        )
         return Proposal(snapshot, linked, decided.apart, rules)
 
     def changes(self, proposal: Proposal) -> Foreseen:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_all_start_methods, get_context
 
 import numpy as np
 import numpy.typing as npt
@@ -34,14 +36,37 @@ Ends = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 CHUNK = 400_000
 
 
-def patterns_of_pairs(columns: Columns, pairs: Pairs) -> npt.NDArray[np.int64]:
-    """The pattern of levels of each pair."""
+def patterns_of_pairs(columns: Columns, pairs: Pairs, *, processes: int = 1) -> npt.NDArray[np.int64]:
+    """The pattern of levels of each pair.
+
+    With several `processes` many pairs are compared in copies of this one, which share its memory: not for a process with other
+    threads at work. The result is the same.
+    """
     found = np.empty(len(pairs), np.int64)
     comparer = _Comparer(columns)
-    for start in range(0, len(pairs), CHUNK):
-        part = pairs[start : start + CHUNK]
-        found[start : start + CHUNK] = comparer.patterns(part // columns.size, part % columns.size)
+    starts = range(0, len(pairs), CHUNK)
+    workers = min(processes, len(starts))
+    if workers > 1 and "fork" in get_all_start_methods():
+        _SHARED.append((comparer, pairs))
+        try:
+            with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
+                for start, part in zip(starts, pool.map(_compare_shared, starts), strict=True):
+                    found[start : start + CHUNK] = part
+        finally:
+            _SHARED.clear()
+        return found
+    for start in starts:
+        found[start : start + CHUNK] = comparer.chunk(pairs, start)
     return found
+
+
+_SHARED: list[tuple[_Comparer, Pairs]] = []
+"""What the copies of this process find in their memory."""
+
+
+def _compare_shared(start: int) -> npt.NDArray[np.int64]:
+    comparer, pairs = _SHARED[0]
+    return comparer.chunk(pairs, start)
 
 
 @dataclass(slots=True)
@@ -74,6 +99,11 @@ class _Comparer:
         self._births = _Births(columns.birth)
         self._history = np.zeros(columns.size, np.bool_)
         self._history[list(columns.history)] = True
+
+    def chunk(self, pairs: Pairs, start: int) -> npt.NDArray[np.int64]:
+        """The patterns of some pairs."""
+        part = pairs[start : start + CHUNK]
+        return self.patterns(part // self._columns.size, part % self._columns.size)
 
     def patterns(self, a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         ends = (a, b)

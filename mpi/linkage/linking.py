@@ -98,15 +98,15 @@ def link_batch(
     columns: Columns,
     *,
     model: Model | None = None,
-    start: Model | None = None,
     version: str = "batch",
     decided: Decided = NOTHING_DECIDED,
     rules: Rules | None = None,
+    processes: int = 1,
     tell: Progress = lambda _: None,
 ) -> LinkedBatch:
-    """Link all records of the columns with each other; without a `model` one is trained on them from `start`.
+    """Link all records of the columns with each other; without a `model` one is trained on them.
 
-    With `rules` these decide, and weights only say in which order.
+    With `rules` these decide, and weights only say in which order. `processes` compare (`batch.patterns_of_pairs`).
 
     What people decided stands: records said to be one person stay together, those said not to be are kept apart.
 
@@ -115,11 +115,11 @@ def link_batch(
     tell("blocking")
     pairs = candidate_pairs(columns)
     tell(f"comparing {len(pairs)} pairs")
-    patterns = patterns_of_pairs(columns, pairs)
+    patterns = patterns_of_pairs(columns, pairs, processes=processes)
     is_trained = False
     if model is None:
         tell("training")
-        begin = start or shipped_model()
+        begin = shipped_model()
         few = columns.size < ENOUGH_TO_TRAIN
         model = begin.for_population(columns.size) if few else train(columns, pairs, patterns, begin, version=version)
         is_trained = not few

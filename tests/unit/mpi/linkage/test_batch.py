@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.linkage.population import COLUMNS, Population
+from mpi.linkage import batch
 from mpi.linkage.batch import level_table, patterns_of_pairs
 from mpi.linkage.candidates import candidate_pairs
 from mpi.linkage.columns import from_prepared, from_raw
@@ -38,3 +40,15 @@ def test_candidates_of_a_population_compare_as_single_pairs() -> None:
     for pair, levels in zip(pairs.tolist(), table, strict=True):
         one, other = columns.prepared(pair // columns.size), columns.prepared(pair % columns.size)
         assert tuple(levels) == compare(one, other).levels
+
+
+def test_several_processes_compare_as_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = from_raw({name: [row[name] for _, row in Population(8).records(400)] for name in COLUMNS})
+    pairs = candidate_pairs(columns)
+    alone = patterns_of_pairs(columns, pairs)
+    monkeypatch.setattr(batch, "CHUNK", len(pairs) // 3)
+
+    together = patterns_of_pairs(columns, pairs, processes=2)
+
+    assert np.array_equal(alone, together)
+    assert together.any()
