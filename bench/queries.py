@@ -30,7 +30,7 @@ from registry.queries.search import Found
 from registry.tables import PATIENT
 from tests.support import messages as m
 from tests.support.checked import CheckedSoapWire
-from tests.support.queries import ACTION_51, ASKED, REFERENCES, Known
+from tests.support.queries import ACTION_51, ASKED, ENTRY, REFERENCES, Known
 from tests.support.service import OPEN_DOMAIN, Service
 from tests.support.updates import ACTION_57, ACTION_62, APND, DEPRECATED, Desk, removal, status_change
 from tests.support.wire import SoapWire
@@ -128,6 +128,17 @@ def every_query(stands: Sequence[Stand]) -> Iterator[str]:
         yield f"{large:,} against {small:,} entries: {middle}, FindDocuments {find}"
 
 
+def over_all_patients(stands: Sequence[Stand]) -> Iterator[str]:
+    """ITI-51 that names a class and no patient: ids of as many entries as are given out at once, and of none."""
+    for name, code in (("a class that many have", "DISCHARGE"), ("a class that nobody has", "Outpatient")):
+        slots = (m.slot("$XDSDocumentEntryClassCode", f"('{code}^^2.999.77.1')"), ENTRY)
+        body = m.stored_query("urn:uuid:3d1bdb10-39a2-11de-89c2-2f44d94eaa9f", *slots, return_type="ObjectRef")
+        for stand in stands:
+            with SoapWire(stand.service.http_port, timeout=300) as wire:
+                ((p50, p99),) = timed([lambda w=wire, b=body: w.post(m.envelope(ACTION_51, b))], least=5)  # type: ignore[misc]
+            yield f"ITI-51 without patients, {name}, {stand.total:,} entries: {p50:.2f} / {p99:.2f} ms"
+
+
 def rendering(engine: Engine, patient: str) -> str:
     """What it takes to make the LeafClass answer of a hundred entries of their rows."""
     with engine.connect() as connection:
@@ -209,6 +220,7 @@ def run() -> Iterator[str]:
             stands.append(made)
         yield rendering(stands[-1].engine, stands[-1].ids[1])
         yield from every_query(stands)
+        yield from over_all_patients(stands)
         for made in stands:
             yield f"{made.total:,} entries"
             with CheckedSoapWire(made.service.http_port) as wire:

@@ -21,13 +21,14 @@ from kernel.outbox import AUDIT_OUTBOX, OUTBOX, BigKey, Told
 from kernel.prepared import Executed, execute_prepared, keep_prepared
 from kernel.times import Clock
 
-__all__ = ["BigKey", "Database", "Work", "execute_text", "insert_into"]
+__all__ = ["BigKey", "Database", "Work", "execute_text", "insert_into", "was_cancelled"]
 
 log: Final = structlog.get_logger("database")
 T = TypeVar("T")
 ATTEMPTS: Final = 3
 _RETRIED: Final = ("40001", "40P01")
 """Serialization failure and deadlock (PostgreSQL appendix A)."""
+_CANCELLED: Final = "57014"
 BATCH_LIMIT: Final = 64
 """Units in one SQLite commit at the most."""
 
@@ -360,6 +361,11 @@ def _prepare_sqlite(raw: sqlite3.Connection, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("hie_writer", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def was_cancelled(problem: Unavailable) -> bool:
+    """Whether a statement was ended because it took longer than it may (PostgreSQL, 57014)."""
+    return isinstance(problem.__cause__, DBAPIError) and getattr(problem.__cause__.orig, "sqlstate", "") == _CANCELLED
 
 
 def _stood_in_the_way(problem: DBAPIError) -> bool:

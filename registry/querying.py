@@ -44,6 +44,11 @@ class Question:
         return self.definition.family in _OF_ONE_STATEMENT
 
     @property
+    def is_broad(self) -> bool:
+        """Whether it is about all patients."""
+        return self.definition.is_multi_patient and not self.patient_ids
+
+    @property
     def patient_ids(self) -> tuple[str, ...]:
         """The patient ids (CX) it asks for."""
         return self.arguments.values(self.definition.patient) if self.definition.patient else ()

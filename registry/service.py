@@ -11,8 +11,8 @@ from atna.message import AuditMessage, Outcome
 from atna.participants import AuditContext, outcome_of
 from ebrim.model import EntryType, Submission
 from ebrim.query import StoredQuery
-from kernel.database import Database
-from kernel.errors import HieError, Violation
+from kernel.database import Database, was_cancelled
+from kernel.errors import Condition, HieError, Unavailable, Violation, rejected
 from kernel.identifiers import NewUuid
 from kernel.times import Clock
 from registry.enforcing import Enforcing, enforcing
@@ -224,12 +224,29 @@ class RegistryService:
             with self._database.begin() as work:
                 work.audited += messages
             return fragments
+        if question.is_broad:
+            return self._answered_in_time(question, messages)
         if question.is_one_statement:
             with self._database.glance() as connection:
                 return self._querying.answer(connection, question, self._database.audit_parameters(messages))
         with self._database.begin(snapshot=True) as work:
             work.audited += messages
             return self._querying.answer(work.connection, question)
+
+    def _answered_in_time(self, question: Question, messages: Sequence[bytes]) -> tuple[bytes, ...]:
+        """An answer that may have to look at everything there is. Raises `Rejected` when that takes too long."""
+        milliseconds = int(self._settings.broad_query_seconds * 1000)
+        try:
+            with self._database.begin(snapshot=True) as work:
+                work.connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
+                fragments = self._querying.answer(work.connection, question)
+                work.audited += messages
+                return fragments
+        except Unavailable as problem:
+            if not was_cancelled(problem):
+                raise
+            told = "the question over all patients took too long; name patients, or ask for less"
+            raise rejected(Condition.TOO_MANY_RESULTS, "", told) from None
 
     def _record(self, told: Iterable[AuditMessage]) -> None:
         messages = [event.to_xml() for event in told]

@@ -18,6 +18,11 @@ class RegistrySettings(BaseModel):
     max_references: int = Field(
         20_000, ge=1, description="Most ids in one answer of object references; beyond it XDSTooManyResults."
     )
+    broad_query_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="How long a question over all patients (ITI-51) may take on PostgreSQL, else XDSTooManyResults.",
+    )
     max_objects: int = Field(2_000, ge=1, description="Most objects in one submission.")
     max_values: int = Field(1_000, ge=1, description="Most values of one parameter of a stored query.")
     unknown_patient_is_error: bool = Field(

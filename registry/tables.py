@@ -75,6 +75,9 @@ ENTRY: Final = sa.Table(
     # the law on uniqueId: of several entries with one, each has its own number, and only the first was not compared with another
     sa.UniqueConstraint("unique_id", "copy", name="entry_unique_id"),
     sa.Index("entry_of_patient", "patient", "status", "creation_time"),
+    # for questions over all patients, which name one of the two or event codes
+    sa.Index("entry_of_class", "class_code"),
+    sa.Index("entry_of_facility", "facility_code"),
     sa.Index(
         "entry_versions", "logical", postgresql_where=sa.text("logical IS NOT NULL"), sqlite_where=sa.text("logical IS NOT NULL")
     ),

@@ -81,3 +81,23 @@ def test_no_answer_is_given_out_that_could_not_be_recorded(registry: Registry) -
 
     with pytest.raises((Unavailable, sa.exc.ProgrammingError)):
         registry.service.query(FIND, SUBJECT)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_a_question_over_all_patients_that_takes_too_long_is_told_to_ask_for_less(make_database: MakeDatabase) -> None:
+    registry = a_registry(make_database(METADATA), broad_query_seconds=0.2)
+    registry.register(a_submission())
+    slots = (
+        QuerySlot("$XDSDocumentEntryClassCode", (quoted_list(["History and Physical^^2.999.4.1"]),)),
+        QuerySlot("$XDSDocumentEntryStatus", (quoted_list([APPROVED]),)),
+    )
+    broad = StoredQuery(QueryId.FIND_DOCUMENTS_FOR_MULTIPLE_PATIENTS.value, "LeafClass", True, slots, raw=b"<query/>")
+
+    with registry.database.engine.begin() as other:
+        other.exec_driver_sql("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(Rejected) as refused:
+            registry.service.query_multiple_patients(broad, SUBJECT)
+
+    assert refused.value.condition is Condition.TOO_MANY_RESULTS
+    assert len(registry.service.query_multiple_patients(broad, SUBJECT)) == 1
