@@ -88,6 +88,7 @@ from repository.model import RepositoryContext
 from repository.on_demand import OnDemandDocuments, OnDemandOptions
 from repository.patient_summary import PatientSummary
 from repository.ports import RegistryPort
+from repository.receiving import DocumentRecipient
 from repository.remote_registry import RemoteRegistry
 from repository.removing import DocumentRemover
 from repository.service import RepositoryService
@@ -234,7 +235,14 @@ class House:
     @cached_property
     def repository(self) -> RepositoryService:
         """The document repository."""
-        return RepositoryService(self.database, self.vault, self.registry_port, self._repository_context, self.on_demand)
+        recipient = self.recipient if self.settings.storage.limited_metadata else None
+        context = self._repository_context
+        return RepositoryService(self.database, self.vault, self.registry_port, context, self.on_demand, recipient)
+
+    @cached_property
+    def recipient(self) -> DocumentRecipient:
+        """Submissions that were sent with limited metadata."""
+        return DocumentRecipient(self.database, self.vault, self.registry_port, self._repository_context)
 
     @cached_property
     def on_demand(self) -> OnDemandDocuments:

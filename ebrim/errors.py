@@ -57,6 +57,7 @@ _CODES: Final[Mapping[Condition, str]] = {
     Condition.REFERENCE_UNRESOLVED: "UnresolvedReferenceException",
     Condition.TARGET_DEPRECATED: "XDSRegistryDeprecatedDocumentError",
     Condition.EXTRA_METADATA_DROPPED: "XDSExtraMetadataNotSaved",
+    Condition.DOCUMENT_QUEUED: "DocumentQueued",
     Condition.VERSION_WRONG: "XDSMetadataVersionError",
     Condition.UPDATE_INVALID: "XDSMetadataUpdateError",
     Condition.UPDATE_OPERATION_INVALID: "XDSMetadataUpdateOperationError",

@@ -89,6 +89,7 @@ _OF: Final[dict[str, tuple[Condition, ...]]] = {
         Condition.CONTENT_INVALID,
         Condition.TARGET_DEPRECATED,
         Condition.EXTRA_METADATA_DROPPED,
+        Condition.DOCUMENT_QUEUED,
         Condition.UPDATE_INVALID,
         Condition.UPDATE_OPERATION_INVALID,
         Condition.UPDATE_IDENTIFIER_CHANGED,

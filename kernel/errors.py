@@ -59,6 +59,7 @@ class Condition(Enum):
     REFERENCE_UNRESOLVED = "a reference leads nowhere"
     TARGET_DEPRECATED = "the target of the association is deprecated"
     EXTRA_METADATA_DROPPED = "metadata outside the profile were not kept"
+    DOCUMENT_QUEUED = "the documents were received and wait to be filed"
     VERSION_WRONG = "the version to be updated is not the latest"
     UPDATE_INVALID = "the update breaks a rule"
     UPDATE_OPERATION_INVALID = "the update operation is malformed"

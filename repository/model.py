@@ -18,11 +18,13 @@ class State(IntEnum):
     """How far a submission, and each document of it, went.
 
     STORED: the bytes are safe, the registry has not been heard. REGISTERED: the registry has it. ORPHAN: the registry said no.
+    RECEIVED: sent to us as a Document Recipient; no registry was asked, and it waits for somebody to file it.
     """
 
     STORED = 1
     REGISTERED = 2
     ORPHAN = 3
+    RECEIVED = 4
 
 
 def _ignore(_: Content) -> None:
@@ -100,6 +102,18 @@ class RetrievedDocument:
     opened: Opened
     new_repository_unique_id: str = ""
     new_document_unique_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A submission that was received with limited metadata: who sent it, and what it says; `is_filed` when it was registered."""
+
+    set_unique_id: str
+    digest: bytes
+    metadata: bytes
+    source: str
+    received_at: int = 0
+    is_filed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

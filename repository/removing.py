@@ -82,7 +82,7 @@ class DocumentRemover:
         if request.document_unique_id in removed:
             return None
         record = present.get(request.document_unique_id)
-        if record is None or record.state is State.ORPHAN:
+        if record is None or record.state in (State.ORPHAN, State.RECEIVED):
             return violation(Condition.DOCUMENT_UNKNOWN, request.document_unique_id, "no document has this uniqueId")
         detail = "its registration has not come to its end; try again later"
         return violation(Condition.REMOVAL_FAILED, request.document_unique_id, detail)

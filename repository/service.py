@@ -26,6 +26,7 @@ from repository.model import (
 from repository.on_demand import OnDemandDocuments
 from repository.ports import RegistryPort
 from repository.providing import Providing
+from repository.receiving import DocumentRecipient
 from repository.store import RepositoryStore
 from repository.vault import Vault
 
@@ -42,12 +43,14 @@ class RepositoryService:
         registry: RegistryPort,
         context: RepositoryContext,
         on_demand: OnDemandDocuments | None = None,
+        recipient: DocumentRecipient | None = None,
     ) -> None:
         self._database = database
         self._vault = vault
         self._context = context
         self._store = RepositoryStore()
         self._on_demand = on_demand
+        self._recipient = recipient
         self._providing = Providing(database, vault, registry, context)
 
     # --- ITI-41
@@ -60,9 +63,11 @@ class RepositoryService:
         Raises `Rejected` when nothing is kept, `RejectedByRegistry` when the registry said no, `Unavailable` when it is not known
         what the registry did or there is no room: then the same request may be sent again and goes on from there.
         """
-        return self._providing.provide(
-            submission, documents, subject, lambda: self._provision_event(submission, subject, Outcome.SUCCESS)
-        )
+        held = submission.submission_set
+        provide = self._providing.provide
+        if self._recipient is not None and held is not None and held.limited_metadata:
+            provide = self._recipient.receive
+        return provide(submission, documents, subject, lambda: self._provision_event(submission, subject, Outcome.SUCCESS))
 
     def refuse_provision(self, submission: Submission | None, subject: Subject, error: HieError) -> None:
         """Leaves the audit record of an ITI-41 that was not carried out; what could not be read is None."""
@@ -136,7 +141,7 @@ class RepositoryService:
             return violation(
                 Condition.REPOSITORY_UNKNOWN, request.repository_unique_id, "this repositoryUniqueId is not served here"
             )
-        if record is None or record.state is State.ORPHAN:
+        if record is None or record.state in (State.ORPHAN, State.RECEIVED):
             return violation(Condition.DOCUMENT_UNKNOWN, request.document_unique_id, "no document has this uniqueId")
         try:
             opened = self._vault.open(record.content)

@@ -40,6 +40,10 @@ class RepositorySettings(BaseModel):
     replay_days: float = Field(
         default=7.0, ge=1, description="A submission that was registered is recognised this long when its sender repeats it."
     )
+    limited_metadata: bool = Field(
+        default=False,
+        description="Whether a submission set that is labelled as limited metadata is received (XDR), to be filed by hand.",
+    )
     snapshots: bool = Field(
         default=True,
         description="Whether an on-demand document that was given out is kept and registered as a snapshot of its entry.",

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from kernel.codes import Code
 from kernel.database import Work
 from kernel.outbox import BigKey
-from repository.model import DocumentRecord, OnDemandRecord, State, SubmissionRecord
+from repository.model import DocumentRecord, OnDemandRecord, Receipt, State, SubmissionRecord
 from repository.vault import Content
 
 METADATA = sa.MetaData()
@@ -67,6 +67,18 @@ ON_DEMAND: Final = sa.Table(
 )
 """Documents that are made when they are asked for, by uniqueId: who makes them."""
 
+INBOX: Final = sa.Table(
+    "repository_inbox",
+    METADATA,
+    sa.Column("set_unique_id", sa.Text, primary_key=True),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("metadata", sa.LargeBinary, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Column("filed_at", sa.BigInteger),
+)
+"""Submissions with limited metadata (XDR): what was sent, in ebRIM, until somebody files it and afterwards."""
+
 _S, _D = SUBMISSION.c, DOCUMENT.c
 _RECORD: Final = (_D.unique_id, _D.sha256, _D.size, _D.sha1, _D.mime_type, _D.patient_id, _D.state)
 _UNSETTLED: Final = _D.state != sa.literal_column(str(int(State.REGISTERED)))
@@ -105,7 +117,10 @@ _DOCUMENT_REMOVED: Final = (
 )
 _ON_DEMAND: Final = sa.select(ON_DEMAND).where(ON_DEMAND.c.unique_id.in_(_SOME))
 _ON_DEMAND_FORGOTTEN: Final = ON_DEMAND.delete().where(ON_DEMAND.c.unique_id.in_(_SOME))
-_OLD: Final = (_UNSETTLED, _D.changed_at < sa.bindparam("before"))
+_RECEIPT: Final = sa.select(INBOX).where(INBOX.c.set_unique_id == _SET)
+_RECEIPTS: Final = sa.select(INBOX).where(INBOX.c.filed_at.is_(None)).order_by(INBOX.c.received_at)
+_FILED: Final = INBOX.update().where(INBOX.c.set_unique_id == _SET).values(filed_at=_NOW)
+_OLD: Final = (_UNSETTLED, _D.state != int(State.RECEIVED), _D.changed_at < sa.bindparam("before"))
 _OLD_UNSETTLED: Final = sa.select(*_RECORD).where(*_OLD).order_by(_D.changed_at).limit(sa.bindparam("number"))
 _OLD_REGISTERED: Final = (
     DOCUMENT.update().where(*_OLD, _D.unique_id.in_(_SOME)).values(state=int(State.REGISTERED), changed_at=_NOW)
@@ -217,6 +232,36 @@ class RepositoryStore:
                 found[row.unique_id] = OnDemandRecord(row.unique_id, row.provider, kind)
         return found
 
+    # --- received
+
+    def add_receipt(self, work: Work, receipt: Receipt, records: Sequence[DocumentRecord]) -> Sequence[str]:
+        """Keeps what was received; the uniqueIds that other documents have, and then nothing is kept."""
+        row = {
+            "set_unique_id": receipt.set_unique_id,
+            "digest": receipt.digest,
+            "metadata": receipt.metadata,
+            "source": receipt.source,
+            "received_at": work.now,
+        }
+        work.connection.execute(INBOX.insert(), row)
+        insert = _statements(work.connection.dialect.name).add_document
+        brought_by = SubmissionRecord(receipt.set_unique_id, receipt.digest)
+        rows = [_row(work, record, brought_by, State.RECEIVED) for record in records]
+        return [str(row["unique_id"]) for row in rows if work.connection.execute(insert, row).first() is None]
+
+    def receipt(self, connection: Connection, set_unique_id: str) -> Receipt | None:
+        """What was received under this uniqueId of a set."""
+        row = connection.execute(_RECEIPT, {"set_id": set_unique_id}).one_or_none()
+        return None if row is None else _receipt(row)
+
+    def receipts(self, connection: Connection) -> Sequence[Receipt]:
+        """What waits to be filed, the oldest first."""
+        return [_receipt(row) for row in connection.execute(_RECEIPTS)]
+
+    def mark_filed(self, work: Work, set_unique_id: str) -> None:
+        """It waits no longer."""
+        work.connection.execute(_FILED, {"set_id": set_unique_id, "now": work.now})
+
     # --- upkeep
 
     def unsettled(self, connection: Connection, *, before: int, limit: int) -> Sequence[DocumentRecord]:
@@ -288,6 +333,12 @@ def _record(row: Any) -> DocumentRecord:
     # Any: a row of whatever columns, those of `_RECORD` among them
     content = Content(bytes(row.sha256).hex(), row.size)
     return DocumentRecord(row.unique_id, content, bytes(row.sha1).hex(), row.mime_type, row.patient_id, State(row.state))
+
+
+def _receipt(row: Any) -> Receipt:
+    # Any: a row of the inbox
+    texts = (row.set_unique_id, bytes(row.digest), bytes(row.metadata), row.source)
+    return Receipt(*texts, row.received_at, row.filed_at is not None)
 
 
 def _portions(values: Sequence[str]) -> Iterator[Sequence[str]]:

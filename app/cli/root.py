@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from app.cli import audit, batches, certificates, clients, demo, domain, identities, media, on_demand, service, storage
+from app.cli import audit, batches, certificates, clients, demo, domain, identities, media, on_demand, received, service, storage
 from app.cli.common import FAILED, USAGE, report_error
 from app.settings import SettingsProblem
 from kernel.errors import HieError
@@ -28,6 +28,7 @@ app.add_typer(identities.app, name="mpi", help="Patient identities.")
 app.add_typer(audit.app, name="audit", help="The audit record repository.")
 app.add_typer(certificates.app, name="cert", help="Certificates and TLS.")
 app.add_typer(on_demand.app, name="on-demand")
+app.add_typer(received.app, name="received")
 app.add_typer(media.app, name="import")
 app.add_typer(storage.app, name="storage")
 domain.add_to(app)
