@@ -46,6 +46,7 @@ from atna.system_events import application_started, application_stopped, node_au
 from atna.transport import Address, DatagramSink, StreamSink
 from console.audit import audit_pages
 from console.identities import identity_pages
+from console.reports import report_pages
 from console.searches import Searches
 from console.sessions import Lifetimes, Sessions
 from console.store import Role
@@ -411,6 +412,7 @@ class House:
             Logins(self.audit_context, self.clock, stewardship.give_all_back),
             identity_pages(Viewing(self.index, self.mpi.matcher), stewardship),
             audit_pages(self.arr, Searches(self.database)),
+            report_pages(self.arr, Searches(self.database), self.settings.arr.report_font),
             is_demo=self.is_demo,
         )
 

@@ -167,6 +167,35 @@ class AuditService:
         self._tell_use(subject, [use.address_of(sequence) if use else f"{URI}:{sequence}"], None, (), use)
         return _record(row) if row else None
 
+    def collect(
+        self, wanted: Sequence[AuditSearch], subject: Subject, why: str, limit: int
+    ) -> tuple[tuple[AuditRecord, ...], bool]:
+        """Every record that fits one of the searches, newest first, and whether there are more than `limit`; used for a report."""
+        found: dict[int, AuditRecord] = {}
+        is_cut = False
+        for one in map(self._of_persons, wanted):
+            before: Cursor | None = None
+            while len(found) < limit:
+                page = self._page(one, PAGE_LIMIT, before)
+                found |= {record.sequence: record for record in page.records}
+                before = page.following
+                if before is None:
+                    break
+            is_cut = is_cut or before is not None
+        asked = " or ".join(map(str, wanted))
+        self._tell_use(subject, [URI], f"{why}&{asked}".encode(), [p for one in wanted for p in one.patients])
+        newest = sorted(found.values(), key=lambda r: (r.summary.event_at, r.sequence), reverse=True)
+        return tuple(newest[:limit]), is_cut or len(newest) > limit
+
+    def count_by_day(
+        self, since: datetime | None, until: datetime | None, subject: Subject
+    ) -> dict[tuple[int, str, int | None], int]:
+        """How many records there are of each day (since 1970, UTC), kind of event and outcome; None is that of unreadable ones."""
+        with self._database.read() as connection:
+            found = store.counts_by_day(connection, _milliseconds(since), _milliseconds(until))
+        self._tell_use(subject, [URI], b"report daily", ())
+        return found
+
     def tell_refused(self, subject: Subject, why: HieError, query: bytes, use: Use) -> None:
         """Puts on the record that somebody was not let at the log, or asked for what it cannot give."""
         self._tell_use(subject, [URI], query, (), use, outcome_of(why))

@@ -31,6 +31,10 @@ class ArrSettings(BaseModel):
         None,
         description="File that every signed checkpoint is appended to; best on a disk out of the database's reach.",
     )
+    report_font: Path | None = Field(
+        None,
+        description="TrueType font that PDF reports are set in; without one, what is beyond Latin-1 is spelled as code points.",
+    )
     readers: tuple[ReaderSettings, ...] = Field(
         (), description="Programs that may read the log over HTTP with a bearer token; registered nodes need none."
     )

@@ -24,6 +24,7 @@ _LOCK: Final = 4711_0020
 _CHUNK: Final = 2_000
 _BLOCKS_AT_ONCE: Final = 1_024
 _HEAD_ID: Final = 1
+_DAY_MS: Final = 86_400_000
 _R, _T = RECORD.c, TERM.c
 _RECORD_TYPES: Final = (
     "int8", "bytea", "text", "int2", "bytea", "int8", "int8", "text", "text", "text", "int2", "text", "text", "bool", "text",
@@ -267,6 +268,20 @@ def summary_of(row: RecordRow) -> Summary:
     return Summary(
         row.event_at, row.event_code, row.event_type, row.action, row.outcome, row.source_id, row.site, row.is_readable, row.flaws
     )
+
+
+def counts_by_day(connection: Connection, since: int | None, until: int | None) -> dict[tuple[int, str, int | None], int]:
+    """Records by day since 1970, by the type of their event (its code where it has none) and by outcome."""
+    day = (_R.event_at - _R.event_at % _DAY_MS) / sa.literal(_DAY_MS)
+    kind = sa.case((_R.event_type != "", _R.event_type), else_=_R.event_code)
+    statement = sa.select(sa.cast(day, sa.BigInteger), kind, _R.outcome, sa.func.count()).group_by(
+        sa.cast(day, sa.BigInteger), kind, _R.outcome
+    )
+    if since is not None:
+        statement = statement.where(_R.event_at >= since)
+    if until is not None:
+        statement = statement.where(_R.event_at < until)
+    return {(row[0], row[1], row[2]): row[3] for row in connection.execute(statement)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import platform
 import subprocess
 from collections.abc import Callable, Iterator
 
-from bench import documents, feeds, identities, queries, throughput
+from bench import audit, documents, feeds, identities, queries, throughput
 
 BENCHES: dict[str, Callable[[], Iterator[str]]] = {
     "throughput": throughput.run,
@@ -16,6 +16,7 @@ BENCHES: dict[str, Callable[[], Iterator[str]]] = {
     "queries": queries.run,
     "feeds": feeds.run,
     "identities": identities.run,
+    "audit": audit.run,
 }
 
 

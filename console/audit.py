@@ -106,7 +106,7 @@ def wanted_of(fields: Mapping[str, str]) -> Wanted:
     problems: dict[str, str] = {}
     days: dict[str, datetime | None] = {}
     for name in ("day", "until"):
-        days[name] = _day(fields.get(name, ""))
+        days[name] = day_of(fields.get(name, ""))
         if fields.get(name) and days[name] is None:
             problems[name] = "Write the day as 2026-11-22."
     since, until = days["day"], days["until"] or days["day"]
@@ -139,7 +139,7 @@ def _one(value: str) -> tuple[str, ...]:
     return (value,) if value else ()
 
 
-def _day(text: str) -> datetime | None:
+def day_of(text: str) -> datetime | None:
     """A day from 1970 to 9998: the day after it is one too."""
     try:
         found = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)

@@ -26,6 +26,7 @@ ENTRIES: Final = (
     Entry("identities.queue", "Review queue", Role.ADMINISTRATOR, ("identities.review",)),
     Entry("identities.decisions", "Decisions", Role.ADMINISTRATOR, ("identities.decision",)),
     Entry("audit.search", "Audit records", Role.AUDITOR, ("audit.record",)),
+    Entry("reports.form", "Reports", Role.AUDITOR),
 )
 
 

@@ -14,6 +14,9 @@ import typer
 from app.cli.common import DEFAULT_DATA, FAILED, AsJson, ConfigFile, DataFolder, house_of, show, show_one
 from app.cli.identities import operator
 from arr.model import AuditRecord, AuditSearch
+from arr.report_csv import csv as as_csv
+from arr.report_pdf import pdf as as_pdf
+from arr.reports import Asked, Kind, make_report
 from atna.message import Indicator
 
 app = typer.Typer(no_args_is_help=True)
@@ -99,6 +102,34 @@ def _row(record: AuditRecord) -> dict[str, object]:
         "who": [p.user_name or p.user_id for p in message.participants if p.is_requestor] if message else [],
         "about": [o.id for o in message.objects] if message else [],
     }
+
+
+@app.command()
+def report(
+    kind: Annotated[Kind, typer.Argument(help="What is asked.")],
+    patient: Annotated[str, typer.Option("--patient", help="Patient id as id^^^&OID&ISO; finds all of hers.")] = "",
+    user: Annotated[str, typer.Option("--user", help="User or system, as the records name it.")] = "",
+    since: SinceOption = None,
+    until: UntilOption = None,
+    pdf: Annotated[Path | None, typer.Option("--pdf", help="Write a PDF instead.")] = None,
+    table: Annotated[Path | None, typer.Option("--csv", help="Write CSV instead.")] = None,
+    config: ConfigFile = None,
+    data: DataFolder = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Report on the log: who saw a patient, what a user did, failures by node, break-glass, daily counts. It is itself recorded."""
+    begin, end = _Period(None, since, until).ends
+    with house_of(config, data) as house:
+        made = make_report(house.arr, Asked(kind, patient, user, begin, end), operator(), house.clock())
+        font = house.settings.arr.report_font
+    if pdf is not None:
+        pdf.write_bytes(as_pdf(made, font))
+    if table is not None:
+        table.write_text(as_csv(made), encoding="utf-8")
+    if pdf is None and table is None:
+        show((dict(zip(made.columns, row, strict=True)) for row in made.rows), as_json=as_json, title=kind.title)
+    if made.is_cut:
+        typer.echo("there are more; narrow the period", err=True)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from affinity.store import METADATA as AFFINITY
 from arr.tables import METADATA as ARR
 from console.audit import audit_pages
 from console.identities import identity_pages
+from console.reports import report_pages
 from console.searches import Searches
 from console.sessions import Lifetimes, Sessions
 from console.store import METADATA as CONSOLE
@@ -51,6 +52,7 @@ class Desk:
             Logins(CONTEXT, clock, self.index.stewardship.give_all_back),
             identity_pages(self.index.viewing, self.index.stewardship),
             audit_pages(self.audit, self.searches),
+            report_pages(self.audit, self.searches),
         )
 
     def browser(self) -> Browser:

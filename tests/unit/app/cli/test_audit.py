@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,25 @@ def test_that_somebody_searched_is_itself_found(audited: Store) -> None:
     done = audited.hie("audit", "search", "--event", "110101", "--json")
 
     assert len(done.json) == 1
+
+
+def test_who_saw_a_patient_is_told_as_a_table_a_pdf_and_csv(audited: Store, tmp_path: Path) -> None:
+    shown = audited.hie("audit", "report", "who-saw", "--patient", PATIENT, "--json")
+    files = audited.hie(
+        "audit", "report", "who-saw", "--patient", PATIENT, "--pdf", str(tmp_path / "r.pdf"), "--csv", str(tmp_path / "r.csv")
+    )
+
+    assert [row["What"] for row in shown.json] == ["Patient Identity Feed (ITI-8)"]
+    assert files.code == 0
+    assert (tmp_path / "r.pdf").read_bytes().startswith(b"%PDF")
+    assert "ITI-8" in (tmp_path / "r.csv").read_text()
+
+
+def test_a_report_that_needs_a_patient_says_so(audited: Store) -> None:
+    done = audited.hie("audit", "report", "who-saw")
+
+    assert done.code == 1
+    assert "name it" in done.err
 
 
 def test_an_untouched_log_is_whole(audited: Store) -> None:
