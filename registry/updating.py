@@ -167,9 +167,32 @@ class Updating:
         joined = self._joined(connection, operations)
         faults = [*patient_faults(contents, registered.standing), *set_unique_id_faults(contents, registered)]
         faults += update_faults(contents, operations, registered, Versions(latest, joined), is_restricted=is_restricted)
+        if not is_restricted and registered.standing is not None and registered.standing.known:
+            faults += self._reconciliation_faults(connection, operations, registered, latest)
         if is_restricted:
             faults += self._immutable_faults(connection, operations, latest)
         return registered, latest, faults
+
+    def _reconciliation_faults(
+        self, connection: Connection, operations: Operations, registered: Registered, latest: Mapping[str, RegisteredObject]
+    ) -> Iterator[Violation]:
+        """What moves to another patient takes no association with it to an object that stays."""
+        moved = {
+            former.key: update.obj
+            for update in operations.versions
+            if (former := latest.get(update.obj.logical_id)) and not registered.is_of_patient(former, update.obj.patient_id)
+        }
+        carried = {latest[u.obj.logical_id].key for u in operations.versions if u.propagates and u.obj.logical_id in latest}
+        stored = self._store.associations(connection, [key for key in moved if key in carried])
+        others = self._store.objects(connection, {end for a in stored for end in (a.source, a.target)} - moved.keys())
+        for association in stored:
+            for key, end in ((association.source, association.target), (association.target, association.source)):
+                obj, other = moved.get(key), others.get(end)
+                if obj is None or other is None or other.kind is Kind.SUBMISSION_SET:
+                    continue
+                if not registered.is_of_patient(other, obj.patient_id):
+                    told = f"association {uuid_of(association.uuid)} would join it to an object of another patient"
+                    yield violation(Condition.UPDATE_PATIENT_CHANGED, obj.id, told)
 
     def _joined(self, connection: Connection, operations: Operations) -> frozenset[tuple[str, str]]:
         sources = [key_of(association.source) for association in operations.associations]

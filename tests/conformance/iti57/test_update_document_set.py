@@ -11,7 +11,7 @@ from lxml import etree
 from tests.conformance.conftest import NewPatient, Patient
 from tests.support import messages as m
 from tests.support.checked import CheckedSoapWire
-from tests.support.edits import ENTRY, Edit, again, drop, edited, put, remove, slot_of, text, value_of
+from tests.support.edits import ENTRY, FOLDER, Edit, again, drop, edited, put, remove, slot_of, text, value_of
 from tests.support.service import Service
 from tests.support.shared import sample
 from tests.support.updates import (
@@ -123,6 +123,42 @@ def test_an_entry_may_be_moved_to_another_patient(desk: Desk, patient: Patient, 
     entry, uuid = desk.entry(patient.cx)
 
     update(desk, version(replace(entry, patient=other.cx), uuid, propagation="no"))
+
+    assert desk.found(patient.cx) == set()
+    assert desk.found(other.cx) == {desk.uuid(entry)}
+
+
+@pytest.mark.parametrize("what", ["entry", "folder"])
+def test_what_moves_to_another_patient_leaves_no_association_between_two(
+    soap: CheckedSoapWire, desk: Desk, patient: Patient, new_patient: NewPatient, what: str
+) -> None:
+    other, filed = new_patient(), desk.filed(patient.cx)
+    bodies = {
+        "entry": version(replace(filed.entry, patient=other.cx), filed.uuid),
+        "folder": folder_version(other.cx, filed.folder_unique_id, filed.folder, title="Moved"),
+    }
+
+    reply = soap.call(ACTION_57, bodies[what])
+
+    assert [code for code, _ in reply.refusals] == ["XDSPatientIDReconciliationError"]
+    assert desk.found(patient.cx) == {filed.uuid}
+    assert desk.in_folder(filed.folder) == {filed.uuid}
+
+
+def test_an_entry_and_its_folder_may_move_to_another_patient_together(
+    desk: Desk, patient: Patient, new_patient: NewPatient
+) -> None:
+    other, filed = new_patient(), desk.filed(patient.cx)
+    entry = replace(filed.entry, patient=other.cx)
+    objects = [
+        m.entry_xml(entry),
+        m.folder_xml(other.cx, unique_id=filed.folder_unique_id),
+        m.set_xml(other.cx),
+        m.association(m.HAS_MEMBER, "Set", entry.id, m.slot("SubmissionSetStatus", "Original"), m.slot("PreviousVersion", "1")),
+        m.association(m.HAS_MEMBER, "Set", "Folder", m.slot("PreviousVersion", "1")),
+    ]
+
+    update(desk, m.submit_objects(objects), put(ENTRY, "lid", filed.uuid), put(FOLDER, "lid", filed.folder))
 
     assert desk.found(patient.cx) == set()
     assert desk.found(other.cx) == {desk.uuid(entry)}

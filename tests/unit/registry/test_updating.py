@@ -243,7 +243,8 @@ def test_what_an_update_may_not_change(
 def test_a_restricted_update_leaves_the_patient(registry: Registry) -> None:
     whose = (Identifier(OTHER_PATIENT),)
     own = (a_submission_set(patient_ids=whose, unique_ids=(Identifier("2.999.8.9"),)),)
-    moved = an_update(a_version(), entries=(revised(latest(registry), patient_ids=whose),), submission_sets=own)
+    alone = a_version("1", Slot("AssociationPropagation", ("no",)))
+    moved = an_update(alone, entries=(revised(latest(registry), patient_ids=whose),), submission_sets=own)
 
     assert refused(registry, moved, restricted=True) == [Condition.UPDATE_PATIENT_CHANGED]
     update(registry, moved)
