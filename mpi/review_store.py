@@ -81,12 +81,17 @@ def reviews(connection: Connection, state: ReviewState, after: tuple[float, int]
     return tuple(map(_review, connection.execute(statement).mappings()))
 
 
+_IDS: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
+_OPEN_ABOUT = (
+    _select()
+    .where(REVIEW.c.state == ReviewState.OPEN.value, REVIEW.c.record.in_(_IDS) | REVIEW.c.person.in_(_IDS))
+    .order_by(REVIEW.c.id)
+)
+
+
 def open_reviews_of(connection: Connection, records: Iterable[int]) -> tuple[Review, ...]:
     """Open reviews that ask about one of these records, or about the person that began with one."""
-    ids = tuple(records)
-    about = REVIEW.c.record.in_(ids) | REVIEW.c.person.in_(ids)
-    statement = _select().where(REVIEW.c.state == ReviewState.OPEN.value, about).order_by(REVIEW.c.id)
-    return tuple(map(_review, connection.execute(statement).mappings()))
+    return tuple(map(_review, connection.execute(_OPEN_ABOUT, {"ids": tuple(records)}).mappings()))
 
 
 def open_count(connection: Connection) -> int:

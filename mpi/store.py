@@ -296,10 +296,14 @@ def lock_persons(connection: Connection, persons: Iterable[int]) -> None:
     connection.execute(statement.with_for_update(key_share=True)).all()
 
 
+_PERSONS_OF: Final = sa.select(PATIENT_RECORD.c.id, PATIENT_RECORD.c.person).where(
+    PATIENT_RECORD.c.id.in_(sa.bindparam("ids", expanding=True))
+)
+
+
 def persons_of(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
     """Where records are at the moment: their persons."""
-    statement = sa.select(PATIENT_RECORD.c.id, PATIENT_RECORD.c.person).where(PATIENT_RECORD.c.id.in_(tuple(ids)))
-    return {row.id: row.person for row in connection.execute(statement)}
+    return {row.id: row.person for row in connection.execute(_PERSONS_OF, {"ids": tuple(ids)})}
 
 
 def lock_where(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
@@ -325,13 +329,23 @@ class Member:
     prepared: str
 
 
+_MATCHING_MEMBERS: Final = (
+    sa.select(PATIENT_RECORD.c.id, PATIENT_RECORD.c.person, PATIENT_RECORD.c.state, PATIENT_RECORD.c.prepared)
+    .where(PATIENT_RECORD.c.person.in_(sa.bindparam("persons", expanding=True)))
+    .order_by(PATIENT_RECORD.c.id)
+)
+_KEYS_OF: Final = sa.select(BLOCKING_KEY.c.key).where(BLOCKING_KEY.c.record == sa.bindparam("record"))
+_IDS: Final[sa.BindParameter[int]] = sa.bindparam("ids", expanding=True)
+_DENIED: Final = sa.select(NEGATIVE_LINK.c.one, NEGATIVE_LINK.c.other).where(
+    NEGATIVE_LINK.c.one.in_(_IDS) | NEGATIVE_LINK.c.other.in_(_IDS)
+)
+
+
 def matching_members(connection: Connection, persons: Iterable[int]) -> tuple[Member, ...]:
     """The members of these persons, the oldest first."""
-    columns = (PATIENT_RECORD.c.id, PATIENT_RECORD.c.person, PATIENT_RECORD.c.state, PATIENT_RECORD.c.prepared)
-    statement = sa.select(*columns).where(PATIENT_RECORD.c.person.in_(tuple(persons))).order_by(PATIENT_RECORD.c.id)
     return tuple(
         Member(id_, person, state == RecordState.ACTIVE.value, prepared)
-        for id_, person, state, prepared in connection.execute(statement)
+        for id_, person, state, prepared in connection.execute(_MATCHING_MEMBERS, {"persons": tuple(persons)})
     )
 
 
@@ -349,7 +363,7 @@ def set_keys(connection: Connection, record: int, keys: Iterable[int], before: I
 
 def keys_of(connection: Connection, record: int) -> tuple[int, ...]:
     """The blocking keys of a record."""
-    return tuple(connection.scalars(sa.select(BLOCKING_KEY.c.key).where(BLOCKING_KEY.c.record == record)))
+    return tuple(connection.scalars(_KEYS_OF, {"record": record}))
 
 
 def candidates(connection: Connection, keys: Sequence[int], limit: int) -> dict[int, list[int]]:
@@ -387,8 +401,7 @@ def record_count(connection: Connection) -> int:
 def denied(connection: Connection, ids: Sequence[int]) -> dict[int, set[int]]:
     """For each of these records those it was said never to be the same as."""
     found: dict[int, set[int]] = {}
-    either = NEGATIVE_LINK.c.one.in_(ids) | NEGATIVE_LINK.c.other.in_(ids)
-    for one, other in connection.execute(sa.select(NEGATIVE_LINK.c.one, NEGATIVE_LINK.c.other).where(either)):
+    for one, other in connection.execute(_DENIED, {"ids": tuple(ids)}):
         found.setdefault(one, set()).add(other)
         found.setdefault(other, set()).add(one)
     return found
