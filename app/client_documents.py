@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from content.cda import ROOT, facts_of_cda
+from content.dicom import HEAD, PREAMBLE, facts_of_dicom
+from content.dicom import MAGIC as DICOM
 from content.facts import SILENCE, DocumentFacts
 from content.pdf import MAGIC, facts_of_pdf
 from kernel.errors import Unreadable
@@ -16,13 +18,18 @@ LIMIT: Final = 64 << 20
 
 
 def facts_in(path: Path) -> DocumentFacts:
-    """Facts of a CDA document or a PDF; nothing for another file, or one that cannot be read as what it seems. Raises `OSError`."""
+    """Facts of a CDA document, a PDF or a DICOM file; nothing for another, or one that cannot be read as what it seems.
+
+    Raises `OSError`.
+    """
     if path.stat().st_size > LIMIT:
         return SILENCE
     with path.open("rb") as file:
         head = file.read(1024)
         if head.startswith(MAGIC):
             return facts_of_pdf(head + file.read(LIMIT))
+        if head[PREAMBLE : PREAMBLE + len(DICOM)] == DICOM:
+            return facts_of_dicom(head + file.read(HEAD))
         if b"<" not in head:
             return SILENCE
         try:

@@ -160,6 +160,7 @@ def _entry(number: int, facts: FileFacts, patient_id: PatientId, metadata: Submi
         legal_authenticator=_given(says.legal_authenticator),
         source_patient_id=(source_patient_id.cx,),
         source_patient_info=says.patient_info,
+        reference_id_list=says.reference_ids,
     )
 
 

@@ -8,11 +8,12 @@ import platform
 import subprocess
 from collections.abc import Callable, Iterator
 
-from bench import audit, documents, feeds, identities, queries, throughput
+from bench import audit, documents, feeds, identities, provisions, queries, throughput
 
 BENCHES: dict[str, Callable[[], Iterator[str]]] = {
     "throughput": throughput.run,
     "documents": documents.run,
+    "provisions": provisions.run,
     "queries": queries.run,
     "feeds": feeds.run,
     "identities": identities.run,

@@ -21,7 +21,7 @@ class FactualAuthor:
 
 @dataclass(frozen=True, slots=True)
 class DocumentFacts:
-    """Times are DTM in UTC, `patient_info` the values of sourcePatientInfo, `legal_authenticator` an XCN."""
+    """Times are DTM in UTC, `patient_info` the values of sourcePatientInfo, `legal_authenticator` an XCN, `reference_ids` CXi."""
 
     unique_id: str = ""
     title: str = ""
@@ -38,6 +38,7 @@ class DocumentFacts:
     patient_info: tuple[str, ...] = ()
     authors: tuple[FactualAuthor, ...] = ()
     legal_authenticator: str = ""
+    reference_ids: tuple[str, ...] = ()
 
 
 SILENCE = DocumentFacts()
