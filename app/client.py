@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from app.client_documents import facts_in
 from app.client_metadata import DocumentFile, FileFacts, SubmissionMetadata, submission_of
@@ -44,9 +45,13 @@ class Server:
 
     @classmethod
     def at(cls, url: str, spool: Path, *, timeout: float = 60.0, tls: ssl.SSLContext | None = None) -> Server:
-        """A server with our own paths below one address."""
-        base = url.rstrip("/")
-        return cls(f"{base}/xds/registry", f"{base}/xds/repository", spool, timeout, tls)
+        """A server of ours, by its address alone; an address with a path is that of one service of any make."""
+        return cls(service_at(url, "/xds/registry"), service_at(url, "/xds/repository"), spool, timeout, tls)
+
+
+def service_at(url: str, path: str) -> str:
+    """The address of a service: as it is when it has a path, else our path below it."""
+    return url if urlsplit(url).path.strip("/") else url.rstrip("/") + path
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from app.client import service_at
 from app.contracts import FOLDER
 from app.mllp_client import MllpAddress, mllp_call
 from hl7v2 import consumer as v2
@@ -106,9 +107,8 @@ class V3Server:
 
     @classmethod
     def at(cls, url: str, spool: Path, *, timeout: float = 60.0, tls: ssl.SSLContext | None = None) -> V3Server:
-        """A server with our own paths below one address."""
-        base = url.rstrip("/")
-        return cls(f"{base}/pix", f"{base}/pdq", spool, timeout, tls)
+        """A server of ours, by its address alone; an address with a path is that of one service of any make."""
+        return cls(service_at(url, "/pix"), service_at(url, "/pdq"), spool, timeout, tls)
 
 
 class V3Client:

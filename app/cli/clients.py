@@ -25,7 +25,14 @@ from kernel.errors import Violation
 from kernel.identifiers import AssigningAuthority, PatientId, new_entry_uuid
 from kernel.times import parse_dtm, system_clock
 
-Url = Annotated[str, typer.Option("--url", help="Address of the SOAP services.", envvar="HIE_CLIENT_URL")]
+Url = Annotated[
+    str,
+    typer.Option(
+        "--url",
+        help="Address of the SOAP services; with a path, that of the one service to be asked, of any make.",
+        envvar="HIE_CLIENT_URL",
+    ),
+]
 Mllp = Annotated[str, typer.Option("--mllp", help="host:port of the HL7 v2 service.", envvar="HIE_CLIENT_MLLP")]
 Timeout = Annotated[float, typer.Option(help="Seconds to wait for an answer.")]
 Ca = Annotated[Path | None, typer.Option("--ca", help="Authorities to trust (PEM): makes the connection TLS.")]

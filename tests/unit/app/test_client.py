@@ -338,6 +338,21 @@ def test_a_fault_is_raised_as_one(client: XdsClient, stub: SoapStub) -> None:
         client.find(PATIENT)
 
 
+@pytest.mark.parametrize(
+    ("url", "registry", "repository"),
+    [
+        ("https://hie", "https://hie/xds/registry", "https://hie/xds/repository"),
+        ("https://hie/", "https://hie/xds/registry", "https://hie/xds/repository"),
+        ("https://hie/axis2/services/xdsb", "https://hie/axis2/services/xdsb", "https://hie/axis2/services/xdsb"),
+        ("https://hie/a/", "https://hie/a/", "https://hie/a/"),
+    ],
+)
+def test_an_address_with_a_path_is_that_of_the_service_itself(url: str, registry: str, repository: str, tmp_path: Path) -> None:
+    server = Server.at(url, tmp_path)
+
+    assert (server.registry, server.repository) == (registry, repository)
+
+
 def test_our_own_paths_lie_below_one_address(tmp_path: Path) -> None:
     server = Server.at("http://127.0.0.1:8080/", tmp_path)
 

@@ -83,7 +83,9 @@ def test_metrics_count_what_was_asked(service: Service) -> None:
 
 
 def test_a_second_service_on_the_same_port_does_not_start(service: Service, tmp_path: Path) -> None:
-    done = hie("serve", "--data", str(tmp_path), "--http", f"127.0.0.1:{service.http_port}", "--mllp", f"127.0.0.1:{free_port()}")
+    ports = ("--http", f"127.0.0.1:{service.http_port}", "--mllp", f"127.0.0.1:{free_port()}", "--syslog-udp", "")
+
+    done = hie("serve", "--data", str(tmp_path), *ports)
 
     assert done.returncode == 2
     assert "http: an address cannot be listened on" in done.stderr

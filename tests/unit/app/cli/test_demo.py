@@ -6,11 +6,11 @@ import socket
 
 from app.cli.demo import _free
 from tests.support.command import hie
+from tests.support.ports import free_port
 
 
 def test_the_usual_port_is_used_where_it_is_free() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
 
     assert _free("127.0.0.1", port) == f"127.0.0.1:{port}"
 
