@@ -35,7 +35,7 @@ def codes_import(
 
 
 def verify(config: ConfigFile = None, data: DataFolder = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Check invariants over the whole store: tables, audit chain, every document, work given up; exit 1 when one does not hold."""
+    """Check invariants over the whole store: tables, audit chain, documents, registry, work given up; exit 1 if one is broken."""
     with house_of(config, data) as house:
         found = list(verify_store(house, operator()))
     show(({"check": f.check, "state": f.state, "detail": f.detail} for f in found), as_json=as_json)
