@@ -203,6 +203,11 @@ class House:
         return BatchLinking(self.index, self.models, self.mpi.prepare_anew)
 
     @cached_property
+    def learning(self) -> Learning:
+        """Trains the model of a young index."""
+        return Learning(self.index, self.models, self.batch)
+
+    @cached_property
     def mpi_queries(self) -> MpiQueries:
         """PIX and PDQ."""
         return MpiQueries(self.index)
@@ -486,7 +491,7 @@ class House:
             Periodic("repository.sweep", 3600, lambda: discarded(self.upkeep.sweep(contents=False))),
             Periodic("repository.sweep_contents", 86_400, lambda: discarded(self.upkeep.sweep())),
             Periodic("mpi.forget_receipts", 3600, lambda: discarded(self.mpi.forget_receipts())),
-            Periodic("mpi.learn", 10, lambda: discarded(Learning(self.index, self.models, self.batch).learn())),
+            Periodic("mpi.learn", 10, lambda: discarded(self.learning.learn())),
             Periodic("soap.forget_replies", 3600, lambda: discarded(self.replies.forget())),
             Periodic("outbox.measure", 10, lambda: measure_outboxes(self.database, self.clock)),
         )

@@ -28,6 +28,7 @@ from mpi.importing.clusters import COLUMNS, Links, cluster_rows
 from mpi.importing.linking import Applied, Proposal
 from mpi.importing.loading import DEFAULT_SOURCE, Loaded, Loader, LoadOptions
 from mpi.linkage.fairness import Served
+from mpi.linkage.model import Model
 from mpi.models import ModelVersion
 
 models_app = typer.Typer(help="Models of record linkage.", no_args_is_help=True)
@@ -96,7 +97,9 @@ def import_records(
         options = LoadOptions(is_queued=match is Matching.QUEUED, source=source, processes=_processes())
         loaded = _loaded(house, file, bad, options, moved)
         applied = _linked(house, step)[1] if match is Matching.BATCH else None
-    _tell(loaded, applied, bad, as_json=as_json)
+        # what was loaded is best matched by a model that knows it; workers take it up within seconds
+        learnt = house.learning.learn() if match is Matching.QUEUED and loaded.added else None
+    _tell(loaded, applied, bad, as_json=as_json, learnt=learnt)
     if loaded.refused and not loaded.added + loaded.unchanged:
         raise typer.Exit(FAILED)
 
@@ -139,7 +142,7 @@ def _linked(house: House, step: Report, *, notify: bool = False) -> tuple[Propos
     return proposal, house.batch.apply(proposal, notify=notify, tell=step)
 
 
-def _tell(loaded: Loaded, applied: Applied | None, bad: Path, *, as_json: bool) -> None:
+def _tell(loaded: Loaded, applied: Applied | None, bad: Path, *, as_json: bool, learnt: Model | None) -> None:
     told: dict[str, object] = {
         "rows": loaded.rows,
         "added": loaded.added,
@@ -153,6 +156,8 @@ def _tell(loaded: Loaded, applied: Applied | None, bad: Path, *, as_json: bool) 
         told["columns not read"] = list(loaded.unread)
     if loaded.authorities_unknown:
         told["authorities unknown"] = list(loaded.authorities_unknown)
+    if learnt is not None:
+        told["model learned"] = learnt.version
     show_one(told | (asdict(applied) if applied else {}), as_json=as_json)
     if loaded.authorities_unknown and not as_json:
         advice = "list these authorities in the settings, or set affinity.accept_new_authorities, and import the file again"

@@ -111,3 +111,13 @@ def test_how_groups_are_served_is_told_by_group(tmp_path: Path) -> None:
     assert groups["everybody"]["records"] == 3
     assert groups["women"]["recall"] == 1.0
     assert groups["men"]["precision"] is None
+
+
+def test_an_import_that_workers_are_to_link_teaches_a_young_index_first(tmp_path: Path) -> None:
+    path, _ = a_population(tmp_path, 1100)
+
+    told = json.loads(run(tmp_path, "import", str(path), "--match", "queued", "--json").stdout)
+
+    (in_force,) = [row for row in json.loads(run(tmp_path, "model", "list", "--json").stdout) if row["in force"]]
+    assert told["model learned"] == in_force["model"]
+    assert in_force["records"] == told["added"]

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from kernel.errors import Rejected
 from mpi import review_store
+from mpi.importing import linking
 from mpi.linkage.rules import RULES_VERSION
 from mpi.linkage.shipped import shipped_model
 from mpi.linkage.weights import Explanation
@@ -247,3 +248,25 @@ def test_who_a_stricter_model_would_part_is_asked_about_and_not_parted(make_data
     assert asked == [2, 0]
     assert doubts == {index.record(an_id("2", CLINIC)).id, index.record(an_id("5", LAB)).id}
     assert index.clusters() == together == {frozenset("1245")}
+
+
+def test_a_batch_that_was_cut_short_is_simply_begun_again(
+    make_database: MakeDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [a_row("1"), a_row("2", source="CLINIC_B"), a_row("4", JOHN), a_row("5", JOHN, source="LAB")]
+    index = an_index(make_database, tmp_path, *rows)
+    batch = a_batch(index)
+    monkeypatch.setattr(linking, "_JOINS_AT_ONCE", 1)
+
+    def cut(step: str) -> None:
+        if step.startswith("joining persons, 1"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        batch.apply(batch.propose(), tell=cut)
+    half = index.clusters()
+    rest = link(index)
+
+    assert len(half) == 3
+    assert index.clusters() == {frozenset("12"), frozenset("45")}
+    assert rest.joined == 1
