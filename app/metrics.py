@@ -30,6 +30,15 @@ OLDEST: Final = Gauge(
     "hie_outbox_oldest_seconds", "Age of the oldest row that waits", ("box",), registry=REGISTRY, multiprocess_mode="max"
 )
 DEAD: Final = Gauge("hie_outbox_dead_rows", "Rows given up after every try", registry=REGISTRY, multiprocess_mode="max")
+TARGET_WAITING: Final = Gauge(
+    "hie_audit_target_rows", "Audit messages that wait for a repository", ("target",), registry=REGISTRY, multiprocess_mode="max"
+)
+TARGET_OLDEST: Final = Gauge(
+    "hie_audit_target_oldest_seconds", "Age of the oldest of them", ("target",), registry=REGISTRY, multiprocess_mode="max"
+)
+TARGET_FULL: Final = Gauge(
+    "hie_audit_target_full", "Whether as many wait as may", ("target",), registry=REGISTRY, multiprocess_mode="max"
+)
 CERTIFICATE: Final = Gauge(
     "hie_certificate_expires_seconds", "Time until our certificate expires", registry=REGISTRY, multiprocess_mode="min"
 )

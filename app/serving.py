@@ -57,6 +57,7 @@ def serve_until_told(settings: Settings, data: Path, *, part: str = "all") -> in
         sys.stdout.flush()
         while not told.wait(_LOOK_SECONDS):
             house.look_at_certificates()
+            house.look_at_spool()
             # without the others the service is not what it was told to be; whoever supervises it starts it anew
             if any(child.poll() is not None for child in children) or (part != "all" and os.getppid() != parent):
                 log.error("another process of this service has ended")

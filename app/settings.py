@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -159,6 +159,18 @@ class AuditSettings(Section):
     enterprise_site: str = Field("", description="AuditEnterpriseSiteID; the affinity domain's OID when empty.")
     local: bool = Field(True, description="Whether our own audit record repository takes every message.")
     targets: tuple[AuditTarget, ...] = Field((), description="Other audit record repositories that take every message.")
+    spool_messages: int = Field(1_000_000, ge=1, description="Messages that may wait for one of these repositories.")
+    spool_policy: Literal["block", "mark"] = Field(
+        "block",
+        description="When more would wait: `block` serves nobody until there is room, `mark` keeps no more for it and says so.",
+    )
+    alarm_seconds: float = Field(600.0, gt=0, description="The log says so when a message has waited so long.")
+
+    @model_validator(mode="after")
+    def _is_kept_somewhere(self) -> AuditSettings:
+        if self.spool_policy == "mark" and not self.local:
+            raise ValueError("spool_policy mark needs our own repository (audit.local), which then has what others miss")
+        return self
 
 
 class ConsoleSettings(Section):

@@ -6,7 +6,7 @@ import itertools
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from app.relay import FORWARD_AUDIT, HANDLE, PERIODIC, Consumer, Handler, Period
 from app.replies import DELIVER, Replies
 from app.server import WsgiApp
 from app.settings import Settings, SettingsProblem
+from app.spool import AuditSpool, Bounds, Policy
 from app.syslog import SyslogAddresses, SyslogLimits, SyslogListener
 from app.worker import Jobs
 from arr.model import LOCAL
@@ -42,7 +43,7 @@ from atna.feed import RemoteSink, drain
 from atna.message import AuditMessage
 from atna.participants import AuditContext, this_process
 from atna.syslog import Sender
-from atna.system_events import application_started, application_stopped, node_authentication_failed
+from atna.system_events import application_started, application_stopped, audit_recording, node_authentication_failed
 from atna.transport import Address, DatagramSink, StreamSink
 from console.audit import audit_pages
 from console.identities import identity_pages
@@ -53,6 +54,7 @@ from console.store import Role
 from console.web import Logins, make_console
 from hl7v2.consumer import Parties
 from hl7v2.dispatch import V2Dispatcher
+from hl7v2.exchange import V2Door, V2Exchange
 from kernel.database import Database
 from kernel.errors import Condition, HieError, Refused, Unavailable, violation
 from kernel.identifiers import Oid, new_entry_uuid
@@ -400,9 +402,7 @@ class House:
             clock=self.clock,
             new_control_id=lambda: f"{next(numbers):x}",
             leniency=lambda application, facility: self.index_authorities.is_lenient(f"{facility}|{application}"),
-            admit=lambda exchange, door: self.nodes.require(
-                exchange.peer, transaction_of(door), speaking_as=exchange.header.source
-            ),
+            admit=self._admit_v2,
         )
 
     @cached_property
@@ -493,6 +493,7 @@ class House:
             Periodic("mpi.forget_receipts", 3600, lambda: discarded(self.mpi.forget_receipts())),
             Periodic("mpi.learn", 10, lambda: discarded(self.learning.learn())),
             Periodic("soap.forget_replies", 3600, lambda: discarded(self.replies.forget())),
+            Periodic("audit.spool", 5, self.look_at_spool),
             Periodic("outbox.measure", 10, lambda: measure_outboxes(self.database, self.clock)),
         )
 
@@ -560,10 +561,33 @@ class House:
 
         def admit(operation: Operation, exchange: Exchange) -> None:
             self.nodes.require(exchange.peer, transactions[operation.name])
+            self.spool.require_room()
             if lenient and operation.schema is BodySchema.XDS:
                 complete_ids(exchange.body, exchange.peer, lenient)
 
         return admit
+
+    def _admit_v2(self, exchange: V2Exchange, door: V2Door) -> None:
+        self.nodes.require(exchange.peer, transaction_of(door), speaking_as=exchange.header.source)
+        self.spool.require_room()
+
+    @cached_property
+    def spool(self) -> AuditSpool:
+        """The bound on audit messages that wait for repositories of others."""
+        audit = self.settings.audit
+
+        def tell(target: str, is_stopped: bool, waiting: int) -> None:
+            event = audit_recording(self.audit_context, when=self.clock(), target=target, is_stopped=is_stopped, waiting=waiting)
+            with self.database.begin() as work:
+                work.audit(event.to_xml())
+
+        bounds = Bounds(audit.spool_messages, Policy(audit.spool_policy), audit.alarm_seconds)
+        return AuditSpool(self.database, [target.name for target in audit.targets], bounds, clock=self.clock, tell=tell)
+
+    def look_at_spool(self) -> None:
+        """Counts what waits for repositories of others; while the database is away the last count stands."""
+        with suppress(HieError):
+            self.spool.look()
 
     def look_at_certificates(self) -> None:
         """Takes renewed files, and says what will soon be wrong with those in use."""

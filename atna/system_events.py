@@ -139,6 +139,24 @@ def node_authentication_failed(context: AuditContext, *, when: datetime, peer: P
     )
 
 
+def audit_recording(context: AuditContext, *, when: datetime, target: str, is_stopped: bool, waiting: int) -> AuditMessage:
+    """Security Alert, Audit Recording Stopped or Started: too many messages wait for a repository, or no longer too many."""
+    where = ParticipantObject(
+        target, v.URI, ObjectType.SYSTEM, ObjectRole.SECURITY_RESOURCE, details=(("messages waiting", str(waiting).encode()),)
+    )
+    why = f"{waiting} messages wait for {target}"
+    return AuditMessage(
+        event=v.SECURITY_ALERT,
+        action=Action.EXECUTE,
+        when=when,
+        outcome=Outcome.MINOR.because(why) if is_stopped else Outcome.SUCCESS,
+        participants=(replace(our_process(context), is_requestor=True),),
+        source=context.source,
+        types=(v.RECORDING_STOPPED if is_stopped else v.RECORDING_STARTED,),
+        objects=(where,),
+    )
+
+
 def security_configuration_changed(
     context: AuditContext,
     subject: Subject,

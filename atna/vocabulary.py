@@ -85,6 +85,8 @@ LOGOUT: Final = Code("110123", _DCM, "Logout")
 NODE_AUTHENTICATION: Final = Code("110126", _DCM, "Node Authentication")
 EMERGENCY_OVERRIDE: Final = Code("110127", _DCM, "Emergency Override Started")
 SECURITY_CONFIGURATION: Final = Code("110129", _DCM, "Security Configuration")
+RECORDING_STOPPED: Final = Code("110133", _DCM, "Audit Recording Stopped")
+RECORDING_STARTED: Final = Code("110134", _DCM, "Audit Recording Started")
 
 APPLICATION: Final = Code("110150", _DCM, "Application")
 APPLICATION_LAUNCHER: Final = Code("110151", _DCM, "Application Launcher")

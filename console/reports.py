@@ -46,7 +46,8 @@ def report_pages(audit: AuditService, searches: Searches, font: Path | None = No
         fields = {name: value for name, value in given.items() if value}
         return redirect(url_for("reports.form", search=searches.keep(current().name, fields)))
 
-    @pages.get("/audit/reports/file.<any(pdf, csv):kind>")
+    @pages.get("/audit/reports/pdf", defaults={"kind": "pdf"})
+    @pages.get("/audit/reports/csv", defaults={"kind": "csv"})
     @page(Role.AUDITOR)
     def file(kind: str) -> Page:
         fields = _fields(searches)

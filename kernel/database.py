@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -112,7 +112,7 @@ class Database:
         prepare: bool = True,
     ) -> None:
         self._clock = clock
-        self._targets = tuple(audit_targets)
+        self._every_target = self._targets = tuple(audit_targets)
         self.on_told = on_told
         self.engine = _engine(url, pool_size, prepare=prepare)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
@@ -164,6 +164,10 @@ class Database:
         """The parameters of `AUDIT_INSERT`."""
         now = int(self._clock().timestamp() * 1000)
         return {"told_at": str(now), "targets": list(self._targets), "audited": list(audited)}
+
+    def leave_out(self, targets: Collection[str]) -> None:
+        """From now on no audit message is kept for these targets, and again for those that were left out before."""
+        self._targets = tuple(target for target in self._every_target if target not in targets)
 
     def attempt(self, act: Callable[[Work], T]) -> T:
         """Runs `act` in a unit of work, thrice at the most when another transaction stood in its way."""

@@ -116,3 +116,8 @@ def test_a_broker_that_is_not_spoken_with_stops_the_start(url: str) -> None:
 
 def test_an_empty_address_is_no_listener() -> None:
     assert load_settings(None, {"HIE_MLLP__LISTEN": ""}).settings.mllp.listen == ""
+
+
+def test_what_a_full_repository_misses_must_be_kept_by_our_own() -> None:
+    with pytest.raises(SettingsProblem, match="mark needs our own"):
+        load_settings(None, {"HIE_AUDIT__SPOOL_POLICY": "mark", "HIE_AUDIT__LOCAL": "false"})

@@ -113,3 +113,15 @@ def test_an_import_says_what_came_and_where_it_came_from() -> None:
 
     assert (message.participants[0].user_id, message.participants[0].roles[0].code) == ("x.csv", "110153")
     assert [(o.id, o.details) for o in message.objects] == [("records", rows)]
+
+
+def test_that_too_many_messages_wait_for_a_repository_is_a_security_alert_and_so_is_the_end_of_it() -> None:
+    stopped, started = (
+        events.audit_recording(CONTEXT, when=WHEN, target="far", is_stopped=is_stopped, waiting=12) for is_stopped in (True, False)
+    )
+
+    for message in (stopped, started):
+        assert schema_faults(message.to_xml()) == []
+        assert (message.event.code, message.objects[0].id) == ("110113", "far")
+    assert (stopped.types[0].code, started.types[0].code) == ("110133", "110134")
+    assert "12 messages wait" in stopped.outcome.description

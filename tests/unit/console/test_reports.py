@@ -34,7 +34,7 @@ def test_a_report_is_asked_for_shown_and_taken_away_as_files(carla: Browser) -> 
     shown = carla.open(page.headers["Location"].removeprefix("/console"))
 
     address = page.headers["Location"].removeprefix("/console")
-    pdf, csv = (carla.open(address.replace("/reports?", f"/reports/file.{kind}?")) for kind in ("pdf", "csv"))
+    pdf, csv = (carla.open(address.replace("/reports?", f"/reports/{kind}?")) for kind in ("pdf", "csv"))
 
     assert "4711" not in page.headers["Location"]
     assert re.findall(r"dr\.[ab]", shown.text) == ["dr.b", "dr.a"]

@@ -8,6 +8,7 @@ import pytest
 from flask import Blueprint, Flask
 
 from console.guard import page
+from console.reports import report_pages
 from console.store import Role
 from console.web import Logins, make_console
 from kernel.errors import Condition, Refused, Unavailable, rejected, violation
@@ -32,6 +33,9 @@ WHOSE = {
     "audit.search": {AUDITOR},
     "audit.keep_search": {AUDITOR},
     "audit.record": {AUDITOR},
+    "reports.form": {AUDITOR},
+    "reports.keep": {AUDITOR},
+    "reports.file": {AUDITOR},
 }
 
 
@@ -165,7 +169,7 @@ def a_console_that_fails(desk: Desk, clock: TickingClock, problem: Exception) ->
     def search() -> str:
         raise problem
 
-    app = make_console(desk.sessions, Logins(CONTEXT, clock), pages)
+    app = make_console(desk.sessions, Logins(CONTEXT, clock), pages, report_pages(desk.audit, desk.searches))
     browser = Browser(app.test_client())
     browser.send("/sign-in", link=desk.sessions.link("anna", AUDITOR))
     return browser
