@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,9 @@ def new_key(
         target.write(f"{new_key_line()}\n{present}")
         target.flush()
         os.fsync(target.fileno())
+    if present:  # the service may run as somebody else, who has to read it as before
+        shutil.copymode(file, unfinished)
+        shutil.chown(unfinished, file.stat().st_uid, file.stat().st_gid)
     unfinished.replace(file)
     typer.echo(f"{file}: its first key is {MasterKeys.read(file).current.hex()}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,19 @@ def test_a_key_file_is_its_owners_alone_and_gets_a_new_first_key_each_time(store
 
     assert key_file.stat().st_mode & 0o777 == 0o600
     assert key_file.read_text().endswith(first)
+    assert len(key_file.read_text().splitlines()) == 2
+
+
+def test_whoever_could_read_the_key_file_still_can(store: Store, key_file: Path) -> None:
+    key_file.chmod(0o440)
+    if os.geteuid() == 0:
+        os.chown(key_file, 12345, 23456)
+    before = key_file.stat()
+
+    hie("storage", "new-key", str(key_file))
+
+    after = key_file.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
     assert len(key_file.read_text().splitlines()) == 2
 
 
