@@ -17,7 +17,8 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from kernel.errors import Condition, HieError, Unavailable, violation
-from kernel.outbox import AUDIT_OUTBOX, OUTBOX, BigKey, Told
+from kernel.grouping import Grouped
+from kernel.outbox import AUDIT_INSERT, AUDIT_OUTBOX, OUTBOX, BigKey, Told
 from kernel.prepared import Executed, execute_prepared, keep_prepared
 from kernel.times import Clock
 
@@ -117,6 +118,7 @@ class Database:
         self.engine = _engine(url, pool_size, prepare=prepare)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writer = _SqliteWriter(self.engine) if self.is_sqlite else None
+        self._audits: Grouped[bytes] = Grouped(self._write_audit)
         self._autocommit = self.engine if self.is_sqlite else _engine(url, pool_size, prepare=prepare, isolation_level="AUTOCOMMIT")
 
     @contextmanager
@@ -159,6 +161,22 @@ class Database:
         """
         with _explained(), self._autocommit.connect() as connection:
             yield connection
+
+    def record(self, audited: Sequence[bytes]) -> None:
+        """A unit of work of audit messages alone: commits them, together with those of other threads that do the same.
+
+        Raises `Unavailable`, and then none is kept.
+        """
+        if audited:
+            self._audits.put(audited)
+
+    def _write_audit(self, audited: Sequence[bytes]) -> None:
+        if self.is_sqlite or not self._targets:
+            with self.begin() as work:
+                work.audited += audited
+            return
+        with self.glance() as connection:
+            execute_text(connection, AUDIT_INSERT, self.audit_parameters(audited))
 
     def audit_parameters(self, audited: Sequence[bytes]) -> dict[str, object]:
         """The parameters of `AUDIT_INSERT`."""

@@ -17,7 +17,6 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from kernel.database import execute_text
-from kernel.outbox import AUDIT_INSERT
 
 Parameters = Mapping[str, object]
 R = TypeVar("R")
@@ -115,15 +114,6 @@ class Statement(Generic[R]):
     def rows(self, connection: Connection, parameters: Parameters) -> list[R]:
         """Executes it and gives every row."""
         return [self._row(row) for row in execute_text(connection, *self._prepared(connection, parameters)).fetchall()]
-
-    def rows_on_record(self, connection: Connection, parameters: Parameters, audit: Parameters) -> list[R]:
-        """Every row, and in the same statement the audit messages that say so, unless `limit` was reached (PostgreSQL)."""
-        text, values = self._prepared(connection, parameters)
-        whole = (
-            f"WITH found AS MATERIALIZED ({text}), told AS ({AUDIT_INSERT}"  # noqa: S608 - both parts are statements of ours
-            " WHERE (SELECT count(*) FROM found) < %(limit)s::bigint) SELECT * FROM found"
-        )
-        return [self._row(row) for row in execute_text(connection, whole, {**values, **audit}).fetchall()]
 
     def _prepared(self, connection: Connection, parameters: Parameters) -> tuple[str, Parameters]:
         name = connection.dialect.name

@@ -55,6 +55,4 @@ class Index:
 
     def record(self, *messages: AuditMessage) -> None:
         """Writes audit messages in a unit of their own."""
-        with self.database.begin() as work:
-            for message in messages:
-                work.audit(message.to_xml())
+        self.database.record([message.to_xml() for message in messages])

@@ -10,11 +10,8 @@ from sqlalchemy.engine import Connection
 
 from affinity.model import Standing
 from ebrim.query import LEAF_CLASS, OBJECT_REF, StoredQuery, parse_slot
-from kernel.database import execute_text
 from kernel.errors import Condition, Rejected, rejected, violation
 from kernel.identifiers import parse_cx
-from kernel.outbox import AUDIT_INSERT
-from kernel.statements import Parameters
 from registry.ports import PatientDirectory
 from registry.queries import answers
 from registry.queries.catalogue import CATALOGUE, Definition, Family
@@ -79,23 +76,17 @@ class Querying:
         texts = (text.strip() for slot in slots for text in parse_slot(slot)[0].texts)
         return tuple(dict.fromkeys(text for text in texts if parse_cx(text)))[: self._settings.max_values]
 
-    def answer(self, connection: Connection, question: Question, audit: Parameters | None = None) -> tuple[bytes, ...]:
-        """The fragments of the answer. Raises `Rejected` when there are too many, or of several patients.
-
-        With `audit` (parameters of `AUDIT_INSERT`) the statement that finds them writes the audit messages as well: for questions
-        of one statement, on PostgreSQL.
-        """
+    def answer(self, connection: Connection, question: Question) -> tuple[bytes, ...]:
+        """The fragments of the answer. Raises `Rejected` when there are too many, or of several patients."""
         standings = self._standings(connection, question)
         patients = None
         if question.patient_ids:
             cxs = [known.cx for standing in standings.values() for known in standing.all_ids if standing.active]
             patients = self._terms.patients(connection, cxs)
             if not patients:
-                if audit is not None:
-                    execute_text(connection, AUDIT_INSERT, audit)
                 return ()
         limit = self._settings.max_results if question.whole else self._settings.max_references
-        search = Search(connection, question.definition, question.arguments, self._terms, limit, question.whole, patients, audit)
+        search = Search(connection, question.definition, question.arguments, self._terms, limit, question.whole, patients)
         found = FAMILIES[question.definition.family](search)
         if found.size > limit:
             raise Rejected(violation(Condition.TOO_MANY_RESULTS, "", f"more than {limit} objects"))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy.engine import Connection
 
 from access.subject import Subject
 from atna import events
@@ -217,21 +220,26 @@ class RegistryService:
 
     def _answered(self, question: Question, told: Iterable[AuditMessage]) -> tuple[bytes, ...]:
         messages = [event.to_xml() for event in told]
-        if self._database.is_sqlite:
-            # its one writer shall not wait while we read
-            with self._database.read() as connection, connection.begin():
-                fragments = self._querying.answer(connection, question)
-            with self._database.begin() as work:
-                work.audited += messages
-            return fragments
-        if question.is_broad:
+        if question.is_broad and not self._database.is_sqlite:
             return self._answered_in_time(question, messages)
-        if question.is_one_statement:
-            with self._database.glance() as connection:
-                return self._querying.answer(connection, question, self._database.audit_parameters(messages))
+        if question.is_one_statement or self._database.is_sqlite:  # whose one writer shall not wait while we read
+            with self._looking() as connection:
+                fragments = self._querying.answer(connection, question)
+            self._database.record(messages)
+            return fragments
         with self._database.begin(snapshot=True) as work:
             work.audited += messages
             return self._querying.answer(work.connection, question)
+
+    @contextmanager
+    def _looking(self) -> Iterator[Connection]:
+        """A connection on which one statement, and on SQLite several, sees one moment."""
+        if self._database.is_sqlite:
+            with self._database.read() as connection, connection.begin():
+                yield connection
+        else:
+            with self._database.glance() as connection:
+                yield connection
 
     def _answered_in_time(self, question: Question, messages: Sequence[bytes]) -> tuple[bytes, ...]:
         """An answer that may have to look at everything there is. Raises `Rejected` when that takes too long."""

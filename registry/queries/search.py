@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from ebrim.model import AssociationType
 from kernel.errors import Condition as Fault
 from kernel.errors import Rejected, violation
-from kernel.statements import AnyOf, Parameters, Statement
+from kernel.statements import AnyOf, Statement
 from registry.filing import ASSOCIATION_TYPE, AUTHOR_SEPARATOR, Term
 from registry.model import LIFE_OF_STATUS, Key, Life
 from registry.queries import catalogue
@@ -105,8 +105,6 @@ class Search:
     limit: int
     whole: bool
     patients: list[int] | None = None
-    audit: Parameters | None = None
-    """What the one statement of this search puts on record."""
     numbers: Mapping[Term, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -139,9 +137,7 @@ class Search:
             conditions.append(condition)
             parameters.update(values)
         statement = selecting(table, tuple(conditions), whole=self.whole)
-        if self.audit is None:
-            return self.bounded(statement.rows(self.connection, parameters))
-        return self.bounded(statement.rows_on_record(self.connection, parameters, self.audit))
+        return self.bounded(statement.rows(self.connection, parameters))
 
     def entries(self, start: Iterable[Bound] = ()) -> Rows:
         """The entries among those to start from that the filters let through. Where a type may be asked for and is not, stable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -49,6 +50,15 @@ def test_audit_messages_wake_nobody(make_database: MakeDatabase) -> None:
         work.audit(b"<AuditMessage/>")
 
     assert (rows(database, AUDIT_OUTBOX), woken) == (1, [])
+
+
+def test_audit_messages_of_many_threads_are_all_committed(make_database: MakeDatabase) -> None:
+    database = make_database(METADATA)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda n: database.record([b"<a/>"] * (n % 3)), range(60)))
+
+    assert rows(database, AUDIT_OUTBOX) == sum(n % 3 for n in range(60))
 
 
 def test_a_unit_that_raises_leaves_nothing_and_wakes_nobody(make_database: MakeDatabase) -> None:
