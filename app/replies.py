@@ -17,7 +17,7 @@ import structlog
 
 from kernel.database import Database
 from kernel.errors import Condition, Unavailable, violation
-from kernel.outbox import REPLY
+from kernel.outbox import OUTBOX, REPLY
 from soap.exchange import DeferredAnswer
 
 DELIVER: Final = "soap.deliver"
@@ -63,10 +63,12 @@ class Replies:
         """Removes answers that nobody took for too long; how many."""
         with self._database.begin() as work:
             old = REPLY.c.kept_at < work.now - int(self._days * _DAY_MS)
-            count = work.connection.execute(sa.delete(REPLY).where(old)).rowcount
-        if count:
-            log.error("answers that nobody took were removed", count=count)
-        return int(count)
+            gone = [str(number) for number in work.connection.scalars(sa.delete(REPLY).where(old).returning(REPLY.c.id))]
+            for key in gone:  # its row was given up long ago
+                work.connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.topic == DELIVER, OUTBOX.c.key == key))
+        if gone:
+            log.error("answers that nobody took were removed", count=len(gone))
+        return len(gone)
 
     def _post(self, address: str, content_type: str, body: bytes) -> int:
         parts = urlsplit(address)

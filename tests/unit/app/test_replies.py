@@ -127,4 +127,4 @@ def test_an_answer_that_nobody_took_is_forgotten_after_its_days(database: Databa
 
     clock.present += timedelta(days=8)
 
-    assert (before, keeping.forget(), kept(database)) == (0, 1, 0)
+    assert (before, keeping.forget(), kept(database), told(database)) == (0, 1, 0, [])
