@@ -182,17 +182,20 @@ class AffinityService:
             store.raise_version(work.connection)
         self.forget()
 
-    def import_codes(self, file: CodeFile) -> Imported:
-        """Replaces the code sets that the file speaks of; adds authorities that are new."""
+    def import_codes(self, file: CodeFile, *, audit: Callable[[Imported], bytes] | None = None) -> Imported:
+        """Replaces the code sets that the file speaks of; adds authorities that are new. `audit` makes the message of it."""
         with self._database.begin() as work:
             for attribute in {code.attribute for code in file.codes}:
                 store.drop_codes(work.connection, attribute)
             store.put_codes(work.connection, file.codes)
             new = sum(_add_if_new(work.connection, authority) for authority in file.authorities)
             store.raise_version(work.connection)
+            done = Imported(len(file.codes), new)
+            if audit is not None:
+                work.audit(audit(done))
         self.forget()
         log.info("codes imported", codes=len(file.codes), authorities=new)
-        return Imported(len(file.codes), new)
+        return done
 
     def _put_authority(self, connection: Connection, authority: AssigningAuthority) -> int:
         known = store.find_authority(connection, authority)

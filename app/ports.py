@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from access.subject import Subject
+from atna import events
 from ebrim.model import DocumentEntry, Submission
 from ebrim.query import adhoc_query_request, read_query
 from ebrim.responses import query_response, read_query_response
@@ -17,7 +18,7 @@ from repository.questions import slots_of_documents, slots_of_patient
 
 
 class LocalRegistry:
-    """The registry of this process as the repository's `RegistryPort`."""
+    """The registry of this process as the repository's `RegistryPort`; its refusals are on the record as well."""
 
     def __init__(self, registry: RegistryService) -> None:
         self._registry = registry
@@ -27,6 +28,7 @@ class LocalRegistry:
         try:
             return self._registry.register(submission, subject)
         except Rejected as no:
+            self._registry.refuse_submission(events.register_document_set, submission, subject, no)
             raise RejectedByRegistry(no.violations) from no
 
     def register_on_demand(self, submission: Submission, subject: Subject) -> Sequence[Violation]:
@@ -34,6 +36,7 @@ class LocalRegistry:
         try:
             return self._registry.register_on_demand(submission, subject)
         except Rejected as no:
+            self._registry.refuse_submission(events.register_on_demand, submission, subject, no)
             raise RejectedByRegistry(no.violations) from no
 
     def entries(self, unique_ids: Sequence[str], subject: Subject) -> Sequence[DocumentEntry]:

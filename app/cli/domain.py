@@ -8,9 +8,12 @@ from typing import Annotated
 import typer
 
 from affinity.code_files import read_codes
+from affinity.service import Imported
 from app.cli.common import DEFAULT_DATA, FAILED, AsJson, ConfigFile, DataFolder, house_of, show, show_one
 from app.cli.identities import operator
 from app.verification import verify_store
+from atna.message import Outcome
+from atna.system_events import security_configuration_changed
 
 codes = typer.Typer(help="Code sets of the affinity domain.", no_args_is_help=True)
 
@@ -30,7 +33,20 @@ def codes_import(
 ) -> None:
     """Replace the code sets of the attributes that a file names; from then on other codes are refused."""
     with house_of(config, data) as house:
-        done = house.affinity.import_codes(read_codes(file.read_bytes()))
+
+        def audit(imported: Imported) -> bytes:
+            details = (("codes", str(imported.codes).encode()), ("new authorities", str(imported.authorities).encode()))
+            event = security_configuration_changed(
+                house.audit_context,
+                operator(),
+                when=house.clock(),
+                outcome=Outcome.SUCCESS,
+                changed="urn:affinity:codes",
+                details=details,
+            )
+            return event.to_xml()
+
+        done = house.affinity.import_codes(read_codes(file.read_bytes()), audit=audit)
     show_one({"codes": done.codes, "new authorities": done.authorities}, as_json=as_json)
 
 

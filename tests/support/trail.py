@@ -80,7 +80,7 @@ class Trail:
     def settled(self) -> int:
         """The number of the last record, once nothing waits to be recorded."""
         deadline = time.monotonic() + WAIT_SECONDS
-        while self._connection.execute("SELECT count(*) FROM audit_outbox").fetchone()[0] and time.monotonic() < deadline:
+        while self.waiting() and time.monotonic() < deadline:
             time.sleep(0.02)
         return self.mark()
 

@@ -19,6 +19,18 @@ def test_codes_are_imported_and_counted(store: Store) -> None:
     assert (done.code, done.json) == (0, {"codes": 2, "new authorities": 0})
 
 
+def test_an_import_of_codes_is_on_the_record_as_a_change_of_the_security_configuration(store: Store) -> None:
+    file = store.data.parent / "codes.csv"
+    file.write_text(CODES)
+
+    store.hie("codes", "import", str(file))
+    with store.house():
+        pass
+
+    found = store.hie("audit", "search", "--event", "110129", "--json").json
+    assert [row["about"] for row in found] == [["urn:affinity:codes"]]
+
+
 def test_a_file_that_holds_no_codes_changes_nothing(store: Store) -> None:
     file = store.data.parent / "codes.csv"
     file.write_text("attribute,code,scheme\nclassCode,,2.999.1\n")
