@@ -91,8 +91,8 @@ def people(path: Path, records: int) -> list[dict[str, str]]:
         writer.writeheader()
         for _, row in Population(11).records(records):
             writer.writerow({name: row[name] for name in COLUMNS})
-            if len(some) < QUESTIONS or chance.random() < QUESTIONS / records:
-                some.append(row)
+            if all(row[name] for name in ("family", "given", "sex", "dob")) and chance.random() < 2 * QUESTIONS / records:
+                some.append({**row, "dob": row["dob"].replace("-", "")})
     return some
 
 

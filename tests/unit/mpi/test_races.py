@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,13 +11,27 @@ import pytest
 import sqlalchemy as sa
 
 from atna.vocabulary import Action
+from kernel.database import Work
 from kernel.errors import Condition, HieError
-from mpi import persons
+from kernel.outbox import OUTBOX
+from mpi import notice_store, persons, store
+from mpi.index import NOTIFY
 from mpi.tables import PATIENT_RECORD
 from tests.conftest import MakeDatabase
-from tests.support.patients import ADMINISTRATOR, CLINIC, LENA, OTTO, PatientIndex, a_patient_index, an_id, an_update
+from tests.support.patients import (
+    ADMINISTRATOR,
+    CLINIC,
+    LENA,
+    OTTO,
+    PatientIndex,
+    a_patient_index,
+    an_affinity_domain,
+    an_id,
+    an_update,
+)
 
-HISTORIES = 12
+HISTORIES = int(os.environ.get("HIE_TEST_RACES", "12"))
+"""Of each kind; 1,000 were run on PostgreSQL."""
 Act = Callable[[], object]
 
 
@@ -138,3 +153,46 @@ def test_links_and_unlinks_at_one_moment_leave_everybody_whole(index: PatientInd
 
         assert set(ended) <= {None, Condition.MERGE_IMPOSSIBLE, Condition.UPDATE_INVALID}
         assert_whole(index)
+
+
+def test_what_a_consumer_was_told_last_is_true_whatever_happened_at_once(make_database: MakeDatabase) -> None:
+    listed = [{"application": "PIX", "facility": "C", "notify": "mllp://there:1"}]
+    index = a_patient_index(make_database, affinity=an_affinity_domain(consumers=listed))
+    ids = [an_id(str(n)) for n in range(4)]
+    for patient_id in ids:
+        index.feed(an_update(patient_id, demographics=OTTO))
+    records = [index.record(i).id for i in ids]
+    tell(index)
+
+    for n in range(HISTORIES):
+        one, other, third = (records[(n + k) % 4] for k in (0, 1, 2))
+        at_once(
+            lambda one=one, other=other: index.stewardship.link(one, other, ADMINISTRATOR),
+            lambda other=other, third=third: index.stewardship.link(third, other, ADMINISTRATOR),
+            lambda one=one: index.stewardship.unlink(one, ADMINISTRATOR),
+            lambda: tell(index),
+            lambda: tell(index),
+        )
+        tell(index)
+
+        with index.database.read() as connection:
+            for record, person in store.persons_of(connection, records).items():
+                told = notice_store.last_told(connection, "C|PIX", record) or ()
+                true = {i.value for i in store.identifiers_of_person(connection, person)} if record == person else set()
+                assert {value for key, value in told if key != index.affinity.domain().own.key} == true
+
+
+def tell(index: PatientIndex) -> None:
+    """Does what waits as the relay would: of one person one after the other, of several at once."""
+    for row, topic, key in index.told():
+        if topic == NOTIFY:
+
+            def take(work: Work, row: int = row, key: str = key) -> None:
+                if work.connection.execute(OUTBOX.delete().where(OUTBOX.c.id == row)).rowcount:
+                    index.notices.queue(work, int(key))
+
+            with _TURNS[int(key) % 64]:
+                index.database.attempt(take)
+
+
+_TURNS = [threading.Lock() for _ in range(64)]
