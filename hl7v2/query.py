@@ -28,6 +28,8 @@ from kernel.times import parse_dtm
 
 _FIELD = re.compile(r"@PID\.(\d{1,2})(?:\.(\d{1,2}))?(?:\.(\d{1,2}))?\Z")
 _PDQ_NAMES = frozenset({"IHE PDQ QUERY", "IHE PDVQ QUERY"})
+ALIKE = frozenset({"FUZZY", "PHONETIC", "PROBABILISTIC"})
+"""Names of algorithms by which names that sound or look alike are found too."""
 _NAME_PARTS = {1: "family", 2: "given", 3: "second", 4: "suffix", 5: "prefix"}
 _ADDRESS_PARTS = {1: "street", 2: "other", 3: "city", 4: "state", 5: "postcode", 6: "country", 9: "county"}
 _TELECOM_PARTS = {1: "number", 4: "email", 6: "area", 7: "local", 12: "number"}
@@ -85,7 +87,7 @@ def read_pdq_query(message: Message, *, lenient: bool = False) -> DemographicsQu
     qpd = _parameters(message, findings)
     if qpd.value(1).upper() not in _PDQ_NAMES:
         findings.warn(Condition.QUERY_UNKNOWN, "QPD-1", "the query name is not that of the profile")
-    query = _described(tuple(_asked(qpd, findings)), findings)
+    query = _compared(_described(tuple(_asked(qpd, findings)), findings), qpd, findings)
     if query.is_empty and not findings.has_error_at("QPD-3"):
         findings.error(Condition.FIELD_MISSING, "QPD-3", "nothing is asked for")
     limit = _control(message, findings)
@@ -99,6 +101,24 @@ def read_pdq_query(message: Message, *, lenient: bool = False) -> DemographicsQu
         tag=qpd.value(2),
         warnings=warnings,
     )
+
+
+def _compared(query: DemographicsQuery, qpd: Segment, findings: Findings) -> DemographicsQuery:
+    """How names are compared and how well a patient has to fit (HL7 2.5, 3.3.57: QPD-4 confidence, QPD-5 algorithm)."""
+    threshold, algorithm = qpd.value(4).strip(), qpd.value(5).strip().upper()
+    if threshold.isascii() and threshold.isdigit() and len(threshold) < 4 and int(threshold) <= 100:
+        query = replace(query, minimum_degree=int(threshold))
+    elif threshold:
+        findings.warn(Condition.FIELD_INVALID, "QPD-4", "a confidence from 0 to 100 is expected; everybody who fits is given")
+    if algorithm in ALIKE:
+        return replace(query, names=tuple(map(_alike, query.names)), mothers=tuple(map(_alike, query.mothers)))
+    if algorithm and algorithm != "EXACT":
+        findings.warn(Condition.VALUE_UNKNOWN, "QPD-5", f"algorithms: EXACT, {', '.join(sorted(ALIKE))}; EXACT is used")
+    return query
+
+
+def _alike(name: NameCriterion) -> NameCriterion:
+    return replace(name, fuzzy=True)
 
 
 def read_cancel(message: Message) -> str:

@@ -17,8 +17,11 @@ _busy_lock: Final = threading.Lock()
 
 
 @contextmanager
-def alone(database: Database, name: str) -> Iterator[bool]:
-    """Whether nobody else is at the work of this name: no thread of ours, and on PostgreSQL no process either."""
+def alone(database: Database, name: str, *, is_long: bool = False) -> Iterator[bool]:
+    """Whether nobody else is at the work of this name: no thread of ours, and on PostgreSQL no process either.
+
+    `is_long`: the work waits for others, so the connection that stands for the turn is not one of the pool.
+    """
     key = (id(database), name)
     with _busy_lock:
         is_free = key not in _busy
@@ -31,6 +34,8 @@ def alone(database: Database, name: str) -> Iterator[bool]:
             yield True
             return
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if is_long:
+                connection.detach()
             number = int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
             is_locked: bool = connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar_one()
             try:

@@ -83,7 +83,9 @@ class Notices:
         Does nothing while another thread or process sends to the same consumer.
         """
         taken = 0
-        with alone(self._index.database, f"notices {consumer.name}") as is_alone:
+        if self._due(consumer) is None:
+            return taken
+        with alone(self._index.database, f"notices {consumer.name}", is_long=True) as is_alone:
             while is_alone and not is_stopping() and (notice := self._due(consumer)) is not None:
                 if not self._sent(consumer, notice, telling):
                     break
@@ -91,9 +93,12 @@ class Notices:
         return taken
 
     def _due(self, consumer: Consumer) -> Notice | None:
-        with self._index.database.begin() as work:
-            notice = notice_store.first(work.connection, consumer.name)
-            return notice if notice is not None and notice.due_at <= work.now else None
+        with self._index.database.read() as connection:
+            notice = notice_store.first(connection, consumer.name)
+        if notice is None:
+            return None
+        with self._index.database.begin() as work:  # for its time alone
+            return notice if notice.due_at <= work.now else None
 
     def _sent(self, consumer: Consumer, notice: Notice, telling: Telling) -> bool:
         """Sends one notice; False when the queue has to wait."""

@@ -232,3 +232,19 @@ def test_cr_18_a_question_that_was_taken_back_is_not_gone_on_with(wire: CheckedM
 
     assert code(cancelled) == "AA"
     assert (code(again), errors(again)) == ("AE", [Error("DSC^1^1", "204")])
+
+
+@pytest.mark.usefixtures("kilns")
+@pytest.mark.parametrize(("threshold", "expected"), [("", {"CR141"}), ("50", {"CR141"}), ("100", set())])
+def test_cr_15_a_name_that_is_only_alike_is_found_where_it_is_asked_for_and_says_how_well_it_fits(
+    wire: CheckedMllpWire, threshold: str, expected: set[str]
+) -> None:
+    asked = "@PID.5.1.1^Kilnwurth~@PID.5.2^Anne"
+    exact = wire.send(pdq(asked))
+
+    alike = wire.send(pdq(asked, f"^^^{CLINIC}").replace(b"|||||^^^", f"|{threshold}|PHONETIC|||^^^".encode()))
+
+    found = {identifiers(alike, n)[0].partition("^")[0] for n in range(1, alike.count("\rPID|") + 1)}
+    assert query_status(exact) == "NF"
+    assert found == expected
+    assert not expected or 50 <= int(field(alike, "QRI", 1)) < 100

@@ -202,3 +202,27 @@ def test_a_cancellation_names_the_query() -> None:
 
 def test_a_cancellation_of_nothing_is_refused() -> None:
     assert [v.where for v in refusal(read_cancel, er7(msh("QCN^J01^QCN_J01", "2.5"), "QID|"))] == ["QID-1"]
+
+
+def compared(qpd4: str, qpd5: str) -> DemographicsQuery:
+    """A question that says how names are to be compared."""
+    raw = er7(msh("QBP^Q22^QBP_Q21", "2.5"), f"QPD|IHE PDQ Query|T|@PID.5.1^Rivera~@PID.6.1^Lopez|{qpd4}|{qpd5}", "RCP|I")
+    return read_pdq_query(parse(raw))
+
+
+@pytest.mark.parametrize(("algorithm", "is_fuzzy"), [("", False), ("EXACT", False), ("Phonetic", True), ("PROBABILISTIC", True)])
+def test_an_algorithm_says_whether_names_that_are_alike_are_found_too(algorithm: str, is_fuzzy: bool) -> None:
+    query = compared("80", algorithm)
+
+    assert [n.fuzzy for n in (*query.names, *query.mothers)] == [is_fuzzy, is_fuzzy]
+    assert (query.minimum_degree, query.warnings) == (80, ())
+
+
+def test_a_wish_that_cannot_be_met_is_told_and_the_question_answered() -> None:
+    query = compared("101", "LEVENSHTEIN")
+
+    assert (query.minimum_degree, query.names[0].fuzzy) == (None, False)
+    assert [(v.condition, v.where) for v in query.warnings] == [
+        (Condition.FIELD_INVALID, "QPD-4"),
+        (Condition.VALUE_UNKNOWN, "QPD-5"),
+    ]
