@@ -108,6 +108,7 @@ NARROW = {
     "HIE_REGISTRY__UNKNOWN_PATIENT_IS_ERROR": "true",
     "HIE_MPI__HITS": "3",
     "HIE_STORAGE__RETRIEVE_DOCUMENTS": "3",
+    "HIE_STORAGE__LIMITED_METADATA": "true",
 }
 """A domain that knows who may feed what, and whose limits are soon reached."""
 

@@ -1,54 +1,40 @@
-"""ITI-41 to a Document Recipient (XDR): what is labelled as limited metadata is received and waits, given to nobody."""
+"""ITI-41 to a Document Recipient: limited metadata are received where that is configured, and given to nobody (XDR)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.conformance.test_lenient_sources import Registry
 from tests.support import messages as m
-from tests.support.edits import ENTRY, SET, code_of, edited, insert, remove
-from tests.support.stores import a_house
+from tests.support.checked import CheckedSoapWire
+from tests.support.service import Service
+from tests.support.wire import Reply
+from tests.unit.app.cli.test_received import labelled
 
-ENTRY_LABEL, SET_LABEL = "ab9b591b-83ab-4d03-8f5d-f93b1fb92e85", "5003a9db-8d8d-49e6-bf0c-990e34ac7707"
-ANYBODY = "192.0.2.8"
-
-
-@pytest.fixture(scope="module")
-def recipient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """A service that is a Document Recipient too."""
-    house = a_house(tmp_path_factory.mktemp("recipient"), storage__limited_metadata="true")
-    yield Registry(house)
-    house.close()
+PATH = "/xds/repository"
 
 
-def labelled(entry: m.Entry, *, is_labelled: bool = True) -> str:
-    """A submission of a patient nobody knows, without a class code; the document stands in it."""
-    edits = [remove(ENTRY + code_of("41a5887f-8865-4c09-adf7-e362475b143a"))]
-    if is_labelled:
-        for path, of, label in ((ENTRY, entry.id, ENTRY_LABEL), (SET, "Set", SET_LABEL)):
-            node = f'<rim:Classification id="label-{of}" classifiedObject="{of}" classificationNode="urn:uuid:{label}"/>'
-            edits.append(insert(path, node, before="rim:ExternalIdentifier"))
-    return m.provide(edited(m.submission(entry), *edits), {entry.id: "QUJD"})
+def send(service: Service, kind: str, data: bytes) -> Reply:
+    """One request."""
+    with CheckedSoapWire(service.http_port) as soap:
+        return soap.post(data, kind, PATH)
 
 
-def test_what_is_labelled_is_received_and_waits(recipient: Registry) -> None:
-    entry = m.Entry(m.cx("NOBODY"), hash=None, size=None, repository=None)
+@pytest.mark.parametrize("times", [1, 2])
+def test_they_are_received_with_the_warning_that_they_wait(narrow: Service, times: int) -> None:
+    entry = m.Entry(m.cx("THEIRS", "2.999.5.1"), hash=None, size=None)
+    message = labelled(entry, m.fresh_oid())
 
-    reply = recipient.call(m.ACTION_41, labelled(entry), ANYBODY)
-    again = recipient.call(m.ACTION_41, labelled(m.Entry(m.cx("NOBODY"), hash=None, size=None, repository=None)), ANYBODY)
+    replies = [send(narrow, *message) for _ in range(times)]
+    with CheckedSoapWire(narrow.http_port) as soap:
+        retrieved = soap.call(m.ACTION_43, m.retrieve((m.REPOSITORY, entry.unique_id)), PATH)
 
-    assert (reply.status_urn, [code for code, _ in reply.warnings]) == ("Success", ["DocumentQueued"])
-    assert again.status_urn == "Success"
-    retrieved = recipient.call(m.ACTION_43, m.retrieve((m.REPOSITORY, entry.unique_id)), ANYBODY)
-    assert (retrieved.status_urn, retrieved.codes) == ("Failure", ["XDSDocumentUniqueIdError"])
+    assert [(r.status_urn, r.refusals) for r in replies] == [("Success", [])] * times
+    assert [code for code, _ in replies[-1].warnings] == ["DocumentQueued"]
+    assert retrieved.codes == ["XDSDocumentUniqueIdError"]
 
 
-def test_what_is_not_labelled_is_judged_by_the_registry(recipient: Registry) -> None:
-    entry = m.Entry(m.cx("NOBODY"), hash=None, size=None, repository=None)
-
-    reply = recipient.call(m.ACTION_41, labelled(entry, is_labelled=False), ANYBODY)
+def test_elsewhere_the_registry_says_what_they_lack(service: Service) -> None:
+    reply = send(service, *labelled(m.Entry(m.cx("THEIRS", "2.999.5.1"), hash=None, size=None), m.fresh_oid()))
 
     assert reply.status_urn == "Failure"
-    assert {code for code, _ in reply.refusals} == {"XDSRegistryMetadataError", "XDSUnknownPatientId"}
+    assert any("classCode" in context for _, context in reply.refusals)
