@@ -13,9 +13,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
+from psycopg.sql import Identifier
 from sqlalchemy.engine import Connection, Engine
 
 from affinity.store import METADATA as AFFINITY
+from arr.tables import GUARDED
 from arr.tables import METADATA as ARR
 from console.searches import SEARCH
 from kernel.outbox import METADATA as KERNEL
@@ -119,3 +121,17 @@ def _context(connection: Connection, history: History) -> MigrationContext:
 def _one_at_a_time(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(4711001)"))
+
+
+def grants(role: str) -> Iterator[str]:
+    """Statements (PostgreSQL) that give a role what the service needs and nothing more: it adds audit records and changes none.
+
+    The role that owns the tables runs them, and brings the tables up to date; the service is given the other.
+    """
+    name = Identifier(role).as_string()
+    for history in HISTORIES:
+        for table in history.metadata.sorted_tables:
+            rights = "SELECT, INSERT" if table.name in GUARDED else "SELECT, INSERT, UPDATE, DELETE"
+            yield f"GRANT {rights} ON {table.name} TO {name};"
+        yield f"GRANT SELECT ON {history.version_table} TO {name};"
+    yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {name};"

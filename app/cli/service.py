@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from app import migrations
 from app.cli.common import AWAY, DEFAULT_DATA, FAILED, AsJson, ConfigFile, DataFolder, house_of, settings_of, show
 from app.doctor import examine
 from app.serving import serve_until_told, work_until_told
@@ -62,6 +63,13 @@ def db_upgrade(config: ConfigFile = None, data: DataFolder = DEFAULT_DATA) -> No
             typer.echo(step)
     finally:
         house.close()
+
+
+@db.command("grants")
+def db_grants(role: Annotated[str, typer.Argument(help="Role that the service shall use.")]) -> None:
+    """Print what a PostgreSQL role needs to run the service; it can add audit records, and change or remove none."""
+    for statement in migrations.grants(role):
+        typer.echo(statement)
 
 
 @db.command("check")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,8 +10,15 @@ import pytest
 import sqlalchemy as sa
 from alembic.operations import Operations
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 
-from app.migrations import HISTORIES, History, _context, behind, differences, upgrade
+from app.migrations import HISTORIES, History, _context, behind, differences, grants, upgrade
+from arr.model import AuditSearch
+from kernel.database import Database
+from kernel.times import system_clock
+from tests.support.arr import a_service, some_records
+from tests.support.audit import a_subject
+from tests.support.postgres import Server
 
 
 @pytest.fixture
@@ -110,3 +118,44 @@ def test_no_constraint_leads_from_one_package_to_another() -> None:
     ]
 
     assert crossing == []
+
+
+@pytest.mark.postgres
+def test_the_role_that_is_granted_what_the_service_needs_adds_audit_records_and_changes_none(postgres_server: Server) -> None:
+    name = postgres_server.name()
+    postgres_server.create(name)
+    owner = sa.create_engine(f"{postgres_server.address}/{name}")
+    role = f"role_{name}"
+    list(upgrade(owner))
+    with owner.begin() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
+        for statement in grants(role):
+            connection.exec_driver_sql(statement)
+    database = Database(f"{re.sub('//[^@/]*@', f'//{role}@', postgres_server.address)}/{name}", clock=system_clock)
+
+    service = a_service(database)
+    service.record(some_records(3))
+    service.checkpoint()
+    found = len(service.search(AuditSearch(), a_subject()).records)
+    refused = []
+    for statement in (
+        "UPDATE arr_record SET origin = 'x'",
+        "DELETE FROM arr_record",
+        "TRUNCATE arr_record",
+        "DELETE FROM arr_checkpoint",
+        "DROP TRIGGER arr_record_guard ON arr_record",
+        "ALTER TABLE arr_record DISABLE TRIGGER ALL",
+        "CREATE OR REPLACE FUNCTION arr_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    ):
+        with pytest.raises(DBAPIError) as raised, database.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+        refused.append(getattr(raised.value.orig, "sqlstate", ""))
+
+    assert (found, service.verify(None).is_whole, behind(database.engine)) == (3, True, ())
+    assert set(refused) == {"42501"}
+    database.close()
+    with owner.begin() as connection:
+        connection.exec_driver_sql(f"DROP OWNED BY {role}")
+        connection.exec_driver_sql(f"DROP ROLE {role}")
+    owner.dispose()
+    postgres_server.drop(name)

@@ -86,3 +86,10 @@ def test_a_link_for_no_role_is_not_made(store: Store, role: str) -> None:
     done = store.hie("console", "link", "--role", role, "--name", "Ada")
 
     assert (done.code, done.out) == (2, "")
+
+
+def test_a_role_is_granted_no_change_of_audit_records_whatever_it_is_called() -> None:
+    said = hie("db", "grants", 'odd"role').out
+
+    assert 'GRANT SELECT, INSERT ON arr_record TO "odd""role";' in said
+    assert 'GRANT SELECT, INSERT, UPDATE, DELETE ON arr_head TO "odd""role";' in said
