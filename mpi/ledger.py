@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import sqlalchemy as sa
@@ -232,14 +233,30 @@ def _values(text: str | None) -> Values | None:
     return found
 
 
-def _where(thing: _Thing, key: Key) -> sa.ColumnElement[bool]:
-    return sa.and_(*(thing.table.c[name] == value for name, value in zip(thing.key, key, strict=True)))
+def _where(thing: _Thing) -> sa.ColumnElement[bool]:
+    return sa.and_(*(thing.table.c[name] == sa.bindparam(f"key_{name}") for name in thing.key))
+
+
+def _named(thing: _Thing, key: Key) -> dict[str, object]:
+    return {f"key_{name}": value for name, value in zip(thing.key, key, strict=True)}
+
+
+@cache
+def _reading(name: str) -> sa.Select[tuple[object, ...]]:
+    # made once: putting a statement together costs more than running it
+    thing = _THINGS[name]
+    return sa.select(*(thing.table.c[column] for column in thing.columns)).where(_where(thing))
+
+
+@cache
+def _writing(name: str, columns: tuple[str, ...]) -> sa.Update:
+    thing = _THINGS[name]
+    return thing.table.update().where(_where(thing)).values({column: sa.bindparam(f"new_{column}") for column in columns})
 
 
 def _read(connection: Connection, name: str, key: Key) -> Values | None:
     thing = _THINGS[name]
-    statement = sa.select(*(thing.table.c[column] for column in thing.columns)).where(_where(thing, key))
-    row = connection.execute(statement).mappings().one_or_none()
+    row = connection.execute(_reading(name), _named(thing, key)).mappings().one_or_none()
     if row is None and not thing.comes_and_goes and name != "act":
         raise LookupError(f"{name} {key} is not there")
     return None if row is None else dict(row)
@@ -248,9 +265,9 @@ def _read(connection: Connection, name: str, key: Key) -> Values | None:
 def _write(connection: Connection, change: Change) -> None:
     thing = _THINGS[change.thing]
     if change.after is None:
-        connection.execute(thing.table.delete().where(_where(thing, change.key)))
+        connection.execute(thing.table.delete().where(_where(thing)), _named(thing, change.key))
     elif change.before is None:
-        key = dict(zip(thing.key, change.key, strict=True))
-        connection.execute(thing.table.insert().values({**key, **change.after}))
+        connection.execute(thing.table.insert(), {**dict(zip(thing.key, change.key, strict=True)), **change.after})
     else:
-        connection.execute(thing.table.update().where(_where(thing, change.key)).values(dict(change.after)))
+        values = {f"new_{column}": value for column, value in change.after.items()}
+        connection.execute(_writing(change.thing, tuple(change.after)), {**_named(thing, change.key), **values})

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import getitem
 
 from mpi.linkage.levels import FIELDS, Levels
 
@@ -60,6 +61,8 @@ class Model:
     frequencies: Mapping[str, Frequencies] = field(default_factory=dict)
     names_together: float = 1.0
     """How many times more often two strangers share both names than chance says (given and family names of one culture)."""
+    _logs: tuple[LevelProbabilities, ...] = field(default=(), init=False, repr=False, compare=False)
+    """log2 of `levels`, missing 0: every pair asks for them."""
 
     def __post_init__(self) -> None:
         """Refuse what is no probability, and a `same` class that is not likelier to agree than strangers."""
@@ -70,6 +73,8 @@ class Model:
         for spec, m, u in zip(FIELDS, self.levels[SAME], self.levels[STRANGER], strict=True):
             if m[1] < u[1]:
                 raise ValueError(f"{spec.name}: strangers may not agree more often than the same person")
+        logs = tuple(tuple((0.0, *map(math.log2, levels[1:])) for levels in probabilities) for probabilities in self.levels)
+        object.__setattr__(self, "_logs", logs)
 
     def prior(self, number: int) -> float:
         """log2 of the expected number of pairs of a class per record; that of strangers grows with the index."""
@@ -77,7 +82,7 @@ class Model:
 
     def log_level(self, number: int, position: int, level: int) -> float:
         """log2 of the probability of a level of a field for a class; missing is 0."""
-        return math.log2(self.levels[number][position][level]) if level else 0.0
+        return self._logs[number][position][level]
 
     def for_population(self, records: int) -> Model:
         """The same model for an index of another size: strangers become likelier as it grows."""
@@ -85,10 +90,7 @@ class Model:
 
     def likelihoods(self, levels: Levels) -> tuple[float, ...]:
         """log2 of prior times likelihood of each class, frequencies aside."""
-        return tuple(
-            self.prior(number) + math.fsum(self.log_level(number, at, level) for at, level in enumerate(levels))
-            for number in range(len(CLASSES))
-        )
+        return tuple(self.prior(number) + math.fsum(map(getitem, self._logs[number], levels)) for number in range(len(CLASSES)))
 
     def to_json(self) -> str:
         """As JSON, levels by name."""
