@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from tests.support import messages as m
+from tests.support import postgres
 from tests.support.checked import CheckedMllpWire, CheckedSoapWire
 from tests.support.postgres import free_port
 from tests.support.service import OPEN_DOMAIN, running
@@ -21,7 +21,6 @@ PATH = "/xds/repository"
 ACTION_51 = "urn:ihe:iti:2009:MultiPatientStoredQuery"
 FIND_SEVERAL = "urn:uuid:3d1bdb10-39a2-11de-89c2-2f44d94eaa9f"
 SOMETHING = "urn:uuid:00000000-0000-4000-8000-000000000003"
-_numbers = count()
 
 
 class Server:
@@ -52,9 +51,9 @@ class Server:
 
 
 @pytest.fixture
-def server(postgres_server: str) -> Iterator[Server]:
+def server(postgres_server: postgres.Server) -> Iterator[Server]:
     """A database of the test's own."""
-    found = Server(postgres_server, f"away_{next(_numbers)}")
+    found = Server(postgres_server.address, postgres_server.name())
     yield found
     found.drop()
 
