@@ -201,7 +201,7 @@ def all_pages(desks: Desks) -> dict[Role, tuple[str, ...]]:
             "/console/identities/decisions",
             f"/console/identities/decisions/{act}",
         ),
-        Role.AUDITOR: ("/console/audit", "/console/audit/1"),
+        Role.AUDITOR: ("/console/audit", "/console/audit/1", "/console/audit/reports"),
     }
 
 
