@@ -16,7 +16,7 @@ log = structlog.get_logger("worker")
 Jobs = Mapping[str, Callable[..., None]]
 
 _PUBLISH_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.2}
-_POLLING = {"memory": 0.01, "filesystem": 0.02}
+_POLLING = {"memory": 0.02, "filesystem": 0.02}
 """The polling transports idle for a second unless told otherwise."""
 EMBEDDED = "memory://"
 _NUDGE = "hie.nudge"
