@@ -7,7 +7,21 @@ import sys
 
 import typer
 
-from app.cli import audit, batches, certificates, clients, demo, domain, identities, media, on_demand, received, service, storage
+from app.cli import (
+    audit,
+    backups,
+    batches,
+    certificates,
+    clients,
+    demo,
+    domain,
+    identities,
+    media,
+    on_demand,
+    received,
+    service,
+    storage,
+)
 from app.cli.common import FAILED, USAGE, report_error
 from app.settings import SettingsProblem
 from kernel.errors import HieError
@@ -31,6 +45,7 @@ app.add_typer(on_demand.app, name="on-demand")
 app.add_typer(received.app, name="received")
 app.add_typer(media.app, name="import")
 app.add_typer(storage.app, name="storage")
+app.add_typer(backups.app, name="backup")
 domain.add_to(app)
 
 
