@@ -31,7 +31,7 @@ from tests.support.patients import (
 )
 
 HISTORIES = int(os.environ.get("HIE_TEST_RACES", "12"))
-"""Of each kind; 1,000 were run on PostgreSQL."""
+"""Of each kind."""
 Act = Callable[[], object]
 
 
