@@ -238,6 +238,7 @@ def test_every_control_has_a_name_and_is_large_enough_to_hit(desks: Desks) -> No
         with desks.person(desks.link(role)) as page:
             for address in addresses:
                 page.goto(address)
+                page.evaluate("() => document.querySelectorAll('details').forEach(folded => { folded.open = true })")
                 for control in page.locator("button, input:not([type=hidden]), select, textarea, nav a").all():
                     box = control.bounding_box()
                     snapshot = control.aria_snapshot()
