@@ -33,7 +33,7 @@ for version in ${VERSIONS:-3.12 3.13}; do
 import tomllib
 
 project = tomllib.load(open("pyproject.toml", "rb"))["project"]
-print("\n".join([*project["dependencies"], "hypothesis", "pytest", "pytest-timeout", "trustme"]))
+print("\n".join([*project["dependencies"], "hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "trustme"]))
 PYTHON
     "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
         -c "$environment/versions.txt" -r "$environment/needs.txt"
