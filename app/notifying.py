@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import ssl
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import structlog
-
 from affinity.model import Consumer
 from app import contracts
 from app.mllp_client import MllpAddress, mllp_call
+from app.sending import SendingThread
 from hl7v2.consumer import Parties
-from kernel.errors import Condition, HieError, Unavailable
+from kernel.errors import Condition, Unavailable
 from kernel.identifiers import Oid
 from kernel.xml import Element
 from mpi.notices import Notices
@@ -29,8 +27,6 @@ PAUSE: Final = 0.5
 """Seconds between two looks at a queue; a notice that was sent in vain waits longer, as its row says."""
 
 _SECURE: Final = ("mllps", "https")
-
-log = structlog.get_logger("notify")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,31 +78,17 @@ def _called(client: SoapClient, operation: str, body: bytes) -> Element:
     return reply.body
 
 
-class Messenger:
-    """Sends what waits for one consumer. Several processes may run one each: only one sends at a time."""
+class Messenger(SendingThread):
+    """Sends what waits for one consumer."""
+
+    what = "notifications"
 
     def __init__(self, notices: Notices, consumer: Consumer, telling: Telling, *, pause: float = PAUSE) -> None:
+        super().__init__(consumer.name, pause=pause)
         self._notices = notices
         self._consumer = consumer
         self._telling = telling
-        self._pause = pause
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"notify-{consumer.name}", daemon=True)
 
-    def start(self) -> None:
-        """Begins to send."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends after the notice in hand."""
-        self._stop.set()
-        self._thread.join(timeout=40)
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._pause):
-            try:
-                self._notices.send(self._consumer, self._telling, self._stop.is_set)
-            except HieError as problem:
-                log.warning("notifications wait", consumer=self._consumer.name, problem=problem.condition.name)
-            except Exception:  # a thread that ends for a bug would hold its queue for ever without a word
-                log.exception("notifications wait", consumer=self._consumer.name)
+    def send(self) -> None:
+        """See `SendingThread`."""
+        self._notices.send(self._consumer, self._telling, self.is_stopping)

@@ -45,4 +45,4 @@ def test_messages_arrive_in_order_though_the_repository_was_away(make_database: 
     feed.stop()
 
     assert repository.taken == [b"1", b"2", b"3", b"4"]
-    assert "audit-local" not in {thread.name for thread in threading.enumerate()}
+    assert "to-local" not in {thread.name for thread in threading.enumerate()}

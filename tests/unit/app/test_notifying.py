@@ -130,7 +130,7 @@ def test_a_consumer_that_hangs_holds_no_other(
         messenger.stop()
 
     assert b"|n" not in received[0]
-    assert not [t for t in threading.enumerate() if t.name.startswith("notify-")]
+    assert not [t for t in threading.enumerate() if t.name.startswith("to-")]
 
 
 def test_only_who_is_told_gets_a_messenger_and_tls_is_made_where_it_is_needed(make_database: MakeDatabase, us: Ourselves) -> None:
