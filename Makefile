@@ -1,7 +1,7 @@
 # `make help` lists what there is.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-SOURCES := app console registry repository mpi arr affinity atna access soap ebrim hl7v2 hl7v3 fhir_r4 kernel tests bench scripts
+SOURCES := app console registry repository mpi arr affinity atna access soap ebrim hl7v2 hl7v3 fhir_r4 content kernel tests bench scripts
 
 # a service that is started again would otherwise compile every module again
 unexport PYTHONDONTWRITEBYTECODE
