@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
+from typing import Final
 
 import structlog
 
 from kernel.errors import HieError
 
 log = structlog.get_logger("sending")
-_STOP_SECONDS = 40
+_STOP_SECONDS: Final = 40
 
 
-class SendingThread:
+class SendingThread(ABC):
     """Sends by `send`, every `pause` seconds. Several processes may run one each for a receiver: only one sends at a time."""
 
     what = "what waits"
@@ -37,9 +39,9 @@ class SendingThread:
         """Whether it was told to end."""
         return self._stop.is_set()
 
+    @abstractmethod
     def send(self) -> None:
         """Sends what waits. Raises `HieError` when the receiver does not take it."""
-        raise NotImplementedError
 
     def _run(self) -> None:
         failing = False

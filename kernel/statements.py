@@ -25,8 +25,8 @@ _LIST = re.compile(r"\(:(\w+)__list\)")
 _ARRAYS = {sa.Text: "text", sa.LargeBinary: "bytea", sa.BigInteger: "bigint", sa.Integer: "bigint", sa.SmallInteger: "bigint"}
 
 
-class AnyOf(sa.ColumnElement[bool]):
-    """`column` equals one of the values of the list parameter `name`."""
+class _Compared(sa.ColumnElement[bool]):
+    """`column` against the parameter `name`."""
 
     inherit_cache = False
     type = sa.Boolean()
@@ -35,6 +35,10 @@ class AnyOf(sa.ColumnElement[bool]):
     def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
         self.column = column
         self.name = name
+
+
+class AnyOf(_Compared):
+    """`column` equals one of the values of the list parameter `name`."""
 
 
 @compiles(AnyOf, "sqlite")
@@ -48,16 +52,8 @@ def _any_array(element: AnyOf, compiler: SQLCompiler, **how: object) -> str:
     return f"{compiler.process(element.column, **how)} = ANY(%({element.name})s::{array}[])"
 
 
-class Matches(sa.ColumnElement[bool]):
+class Matches(_Compared):
     """`column` matches the pattern parameter `name`, made by `pattern_for`; case matters."""
-
-    inherit_cache = False
-    type = sa.Boolean()
-    _is_implicitly_boolean = True  # or SQLite would be asked for `... = 1`, and use no index
-
-    def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
-        self.column = column
-        self.name = name
 
 
 @compiles(Matches, "sqlite")
