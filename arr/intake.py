@@ -6,11 +6,14 @@ Nothing is turned away: what cannot be read is kept as it came and marked.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from arr.chain import canonical, leaf_hash
+from arr.likeness import summary_of
 from arr.model import Channel, Prepared, Received, Summary
 from arr.packing import packed
+from arr.skimming import skim
 from arr.terms import FLAWED, Kind, term, terms_of
 from atna.message import AuditMessage, Defect
 from atna.reader import read
@@ -27,12 +30,12 @@ _NO_TIME: Final = 1
 """An event is at the time of its arrival when it says none, or one before 1970-01-01T00:00:00.001."""
 
 
-def prepare(received: Received) -> Prepared:
-    """The message ready to be appended."""
+def prepare(received: Received, *, in_full: bool = False) -> Prepared:
+    """The message ready to be appended; parsed `in_full`, or only skimmed where that finds the same."""
     origin = received.origin
     content = canonical(origin, received.data)
     packing, small = packed(received.data)
-    summary, terms = _summary(received)
+    summary, terms = _summary(received, in_full=in_full)
     return Prepared(
         origin=origin,
         leaf=leaf_hash(content),
@@ -77,24 +80,20 @@ def _read(xml: bytes) -> AuditMessage | None:
         return None
 
 
-def _summary(received: Received) -> tuple[Summary, tuple[int, ...]]:
+def _summary(received: Received, *, in_full: bool) -> tuple[Summary, tuple[int, ...]]:
     xml, found = _xml_and_flaws(received)
+    skimmed = None if in_full else skim(xml)
+    if skimmed is not None:
+        return skimmed if not found else _flawed(*skimmed, found)
     message = _read(xml) or (_read(_ESCAPED.sub(b" ", xml)) if _ESCAPED.search(xml) else None)
     if message is None:
         return Summary(received.received_at, flaws=" ".join(dict.fromkeys(found))), (term(Kind.FLAW, FLAWED),)
-    flaws = tuple(dict.fromkeys((*found, *(defect.name for defect in message.defects))))
-    is_timeless = Defect.TIME_UNREADABLE in message.defects
-    event_at = int(message.when.timestamp() * 1000)
-    summary = Summary(
-        event_at=received.received_at if is_timeless or event_at < _NO_TIME else event_at,
-        event_code=message.event.code,
-        event_type=message.types[0].code if message.types else "",
-        action=message.action.value,
-        outcome=message.outcome.indicator.value,
-        source_id=message.source.id,
-        site=message.source.site,
-        is_readable=True,
-        flaws=" ".join(flaws),
-    )
-    terms = terms_of(message)
-    return summary, (*terms, term(Kind.FLAW, FLAWED)) if flaws else terms
+    flaws = (*found, *(defect.name for defect in message.defects))
+    summary = summary_of(message)
+    if Defect.TIME_UNREADABLE in message.defects or summary.event_at < _NO_TIME:
+        summary = replace(summary, event_at=received.received_at)
+    return _flawed(summary, terms_of(message), flaws) if flaws else (summary, terms_of(message))
+
+
+def _flawed(summary: Summary, terms: tuple[int, ...], flaws: tuple[str, ...]) -> tuple[Summary, tuple[int, ...]]:
+    return replace(summary, flaws=" ".join(dict.fromkeys(flaws))), (*terms, term(Kind.FLAW, FLAWED))

@@ -14,7 +14,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import Final
 
-from atna.message import AuditMessage, Participant, ParticipantObject
+from atna.message import AuditMessage, Participant
 from atna.vocabulary import ObjectRole, ObjectType
 from kernel.identifiers import is_oid
 
@@ -38,6 +38,8 @@ class Kind(IntEnum):
 
 
 FLAWED: Final = "flawed"
+_REMEMBERED: Final = 256
+"""Characters of the longest value whose number is remembered."""
 _DETAIL_BYTES: Final = 2_000
 _XUA_USER: Final = re.compile(r"([^<>]*)<([^<>@]+)(?:@([^<>]*))?>\Z")
 _ENDS: Final = frozenset({"110150", "110151", "110152", "110153", "110154", "110155"})
@@ -54,11 +56,17 @@ ROLES: Final = range(27)
 """ParticipantObjectTypeCode and ParticipantObjectTypeCodeRole; 0 stands for none."""
 
 
-@lru_cache(maxsize=1 << 16)
 def term(kind: Kind, value: str) -> int:
     """The number of a value, case and space around it no matter; a patient id counts by id and authority, not by namespace."""
+    return _remembered(kind, value) if len(value) <= _REMEMBERED else _number(kind, value)
+
+
+def _number(kind: Kind, value: str) -> int:
     text = patient_key(value) if kind is Kind.PATIENT else value.strip().casefold()
     return int.from_bytes(sha256(f"{kind.value}|{text}".encode("utf-8", "replace")).digest()[:8], "big", signed=True)
+
+
+_remembered: Final = lru_cache(maxsize=1 << 16)(_number)
 
 
 def patient_key(cx: str) -> str:
@@ -100,38 +108,46 @@ def _values(message: AuditMessage) -> Iterator[tuple[Kind, str]]:
     for participant in message.participants:
         yield from _participant_values(participant)
     for what in message.objects:
-        yield _object_kind(what), what.id
+        yield identified(what.type_code, what.role), what.id
         yield Kind.OBJECT_KIND, object_kind(what.type_code, what.role)
-    for word in islice(_words(message), WORDS_LIMIT):
+    for word in islice(message_words(message), WORDS_LIMIT):
         yield Kind.WORD, word
 
 
-def _words(message: AuditMessage) -> Iterator[str]:
-    """Of what no other term finds: names, reasons, details."""
+def message_words(message: AuditMessage) -> Iterator[str]:
+    """The words of what no other term finds: names, reasons, details."""
     yield from words_of(message.outcome.description)
     for who in message.participants:
         yield from words_of(who.user_name)
     for what in message.objects:
         yield from words_of(what.name)
         for _, value in what.details:
-            yield from words_of(value[:_DETAIL_BYTES].decode("utf-8", "replace"))
+            yield from detail_words(value)
+
+
+def detail_words(value: bytes) -> tuple[str, ...]:
+    """The words at the beginning of an object's detail."""
+    return words_of(value[:_DETAIL_BYTES].decode("utf-8", "replace"))
+
+
+def user_values(user_id: str) -> tuple[str, ...]:
+    """What a user is found by: XUA writes alias<user@issuer> (ITI TF-2 3.40.4.2), which is all of it, her alias and her id."""
+    parts = _XUA_USER.match(user_id)
+    return (user_id,) if parts is None else (user_id, parts[1], parts[2])
 
 
 def _participant_values(who: Participant) -> Iterator[tuple[Kind, str]]:
-    yield Kind.USER, who.user_id
+    for user in user_values(who.user_id):
+        yield Kind.USER, user
     yield Kind.USER, who.user_name
     yield Kind.ALTERNATIVE, who.alternative_user_id
-    # XUA writes alias<user@issuer> (ITI TF-2 3.40.4.2): she is found by the whole, by her alias and by her id
-    parts = _XUA_USER.match(who.user_id)
-    if parts is not None:
-        yield Kind.USER, parts[1]
-        yield Kind.USER, parts[2]
     yield Kind.ADDRESS, who.network_id
     for role in who.roles:
         if role.code not in _ENDS:
             yield Kind.ROLE, role.code
 
 
-def _object_kind(what: ParticipantObject) -> Kind:
-    is_patient = what.type_code == ObjectType.PERSON and what.role in (None, ObjectRole.PATIENT)
+def identified(type_code: int | None, role: int | None) -> Kind:
+    """What the id of an object of this type and role is the id of: a patient, or something else."""
+    is_patient = type_code == ObjectType.PERSON and role in (None, ObjectRole.PATIENT)
     return Kind.PATIENT if is_patient else Kind.OBJECT

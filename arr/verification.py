@@ -231,7 +231,7 @@ def index_faults(connection: Connection, size: int) -> Iterator[Fault]:
 def _index_faults(connection: Connection, sequences: list[int], mixed: array[int]) -> Iterator[Fault]:
     for sequence, row in store.rows(connection, sequences).items():
         try:
-            fresh = prepare(Received.of_origin(row.origin, unpacked(row.packing, row.data)))
+            fresh = prepare(Received.of_origin(row.origin, unpacked(row.packing, row.data)), in_full=True)
         except (ValueError, TypeError, AttributeError):
             continue  # told as a changed record
         for term in fresh.terms:
