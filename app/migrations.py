@@ -17,7 +17,7 @@ from psycopg.sql import Identifier
 from sqlalchemy.engine import Connection, Engine
 
 from affinity.store import METADATA as AFFINITY
-from arr.tables import GUARDED
+from arr.tables import ADDED
 from arr.tables import METADATA as ARR
 from console.searches import SEARCH
 from kernel.outbox import METADATA as KERNEL
@@ -131,7 +131,8 @@ def grants(role: str) -> Iterator[str]:
     name = Identifier(role).as_string()
     for history in HISTORIES:
         for table in history.metadata.sorted_tables:
-            rights = "SELECT, INSERT" if table.name in GUARDED else "SELECT, INSERT, UPDATE, DELETE"
+            rights = "SELECT, INSERT" if table.name in ADDED else "SELECT, INSERT, UPDATE, DELETE"
             yield f"GRANT {rights} ON {table.name} TO {name};"
         yield f"GRANT SELECT ON {history.version_table} TO {name};"
+    yield f"GRANT EXECUTE ON FUNCTION arr_extend(bigint, bigint) TO {name};"
     yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {name};"

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from access.subject import Subject
-from arr import store
+from arr import partitions, store
 from arr.intake import audit_xml, prepare
 from arr.model import AuditRecord, AuditSearch, Channel, Cursor, Page, Prepared, Received, Use
 from arr.packing import unpacked
@@ -81,6 +81,7 @@ class AuditService:
         self._signer = trust.signer
         self._keys = trust.keys
         self._directory = directory or NoDirectory()
+        self._room = 0
 
     # taking
 
@@ -100,6 +101,7 @@ class AuditService:
         before = self._head(work.connection)
         if not prepared:
             return before.sequence if before else 0
+        self._make_room(work.connection, (before.sequence if before else 0) + len(prepared))
         try:
             sequence, last, tree = store.append(work.connection, before, prepared)
         except IntegrityError as problem:
@@ -117,6 +119,8 @@ class AuditService:
         with self._database.begin() as work:
             store.lock(work.connection)
             head = self._head(work.connection)
+            if head is not None:  # a partition ahead, so that no message waits for one
+                self._make_room(work.connection, head.sequence + self._settings.segment_records)
             if head is not None and store.last_checkpoint(work.connection) < head.sequence:
                 store.save_checkpoint(work.connection, head.sequence, head.note)
         if self._settings.witness_file is not None:
@@ -252,6 +256,13 @@ class AuditService:
                 yield connection
             else:
                 yield connection.execution_options(isolation_level="REPEATABLE READ")
+
+    def _make_room(self, connection: Connection, upto: int) -> None:
+        """Room for record `upto`; the caller holds the lock. What is remembered was there before this unit of work, so it stays."""
+        if upto > self._room:
+            self._room = partitions.room(connection)
+        if upto > self._room:
+            partitions.make_room(connection, upto, self._settings.segment_records)
 
     def _head(self, connection: Connection) -> store.Head | None:
         try:

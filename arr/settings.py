@@ -39,3 +39,13 @@ class ArrSettings(BaseModel):
         (), description="Programs that may read the log over HTTP with a bearer token; registered nodes need none."
     )
     checkpoint_records: int = Field(1_000, ge=1, description="A checkpoint is signed after so many records, and every minute.")
+    segment_records: int = Field(
+        262_144,
+        ge=1024,
+        le=16_777_216,
+        multiple_of=1024,
+        description="Records of one segment, which is sealed and dropped as a whole (on PostgreSQL a partition): about a month's.",
+    )
+    retention_years: int | None = Field(
+        None, ge=1, le=200, description="Years that every record is kept at the least; unless set, `hie audit retain` drops none."
+    )

@@ -7,6 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from arr import partitions
 from kernel.database import BigKey
 
 METADATA: Final = sa.MetaData()
@@ -30,6 +31,7 @@ RECORD: Final = sa.Table(
     sa.Column("is_readable", sa.Boolean, nullable=False),
     sa.Column("flaws", sa.Text, nullable=False),
     sa.Index("arr_record_event_at", "event_at", "sequence"),
+    postgresql_partition_by="RANGE (sequence)",
 )
 """Every message: its number (without gaps), its hash, how it came, the bytes; then what was read in it."""
 
@@ -40,6 +42,7 @@ TERM: Final = sa.Table(
     sa.Column("event_at", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
+    postgresql_partition_by="RANGE (sequence)",
 )
 """Where each searchable value occurs: patients, participants, objects, codes (`arr.terms`)."""
 
@@ -75,7 +78,30 @@ BLOCK: Final = sa.Table(
 )
 """Roots of the filled blocks of the Merkle tree, from 0, so that a proof need not read the whole log."""
 
-GUARDED: Final = ("arr_record", "arr_checkpoint", "arr_block")
+SEAL: Final = sa.Table(
+    "arr_seal",
+    METADATA,
+    sa.Column("first", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("act", sa.Text, primary_key=True),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("signature", sa.LargeBinary, nullable=False),
+    sa.Column("key_id", sa.Text, nullable=False),
+)
+"""What was signed of a segment: that it was sealed, and that its records were dropped (`arr.seals`)."""
+
+HOLD: Final = sa.Table(
+    "arr_hold",
+    METADATA,
+    sa.Column("patient", sa.Text, primary_key=True),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("held_by", sa.Text, nullable=False),
+    sa.Column("held_at", sa.BigInteger, nullable=False),
+)
+"""Patients (CX) whose records are not dropped, however old."""
+
+GUARDED: Final = ("arr_record", "arr_checkpoint", "arr_block", "arr_seal")
+ADDED: Final = (*GUARDED, "arr_term")
+"""What the service's role may add to and not change."""
 
 
 def guards(dialect: str, tables: Sequence[str] = GUARDED) -> tuple[str, ...]:
@@ -104,5 +130,11 @@ def _guard(table: sa.Table, connection: sa.Connection, **_: object) -> None:
         connection.exec_driver_sql(statement)
 
 
-for _table in (RECORD, CHECKPOINT, BLOCK):
+def _extender(_metadata: sa.MetaData, connection: sa.Connection, **_: object) -> None:
+    if connection.dialect.name == "postgresql":
+        partitions.make_extender(connection)
+
+
+for _table in (RECORD, CHECKPOINT, BLOCK, SEAL):
     sa.event.listen(_table, "after_create", _guard)
+sa.event.listen(METADATA, "after_create", _extender)

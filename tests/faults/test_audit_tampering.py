@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from arr import store
 from arr.chain import START, Tree, canonical, chained, leaf_hash
 from arr.packing import packed, unpacked
+from arr.partitions import PARTED
 from arr.signing import Note
 from arr.tables import BLOCK, CHECKPOINT, GUARDED, HEAD, METADATA, RECORD, TERM
 from arr.verification import FaultKind, Report
@@ -33,6 +34,9 @@ def _without_guards(connection: Connection) -> None:
         else:
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_no_update")
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_no_delete")
+    if connection.dialect.name == "postgresql":
+        for table in PARTED:
+            connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {table}_strange PARTITION OF {table} DEFAULT")
 
 
 def _row(connection: Connection, sequence: int) -> dict[str, object]:

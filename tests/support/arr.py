@@ -27,6 +27,7 @@ def a_service(
     witness: Path | None = None,
     every: int = 1_000,
     directory: PatientDirectory | None = None,
+    segment: int = 262_144,
 ) -> AuditService:
     """The service, signing with the tests' key unless told otherwise."""
     return AuditService(
@@ -34,7 +35,7 @@ def a_service(
         clock=TickingClock(),
         context=CONTEXT,
         new_log_id=lambda: "log-1",
-        settings=ArrSettings(witness_file=witness, checkpoint_records=every),
+        settings=ArrSettings(witness_file=witness, checkpoint_records=every, segment_records=segment),
         trust=Trust(signer),
         directory=directory,
     )

@@ -10,6 +10,7 @@ from arr.chain import START, Tree, canonical, chained, leaf_hash
 from arr.intake import prepare
 from arr.model import Cursor
 from arr.packing import unpacked
+from arr.partitions import make_room
 from arr.proofs import inclusion_path
 from arr.signing import Note
 from arr.store import Condition
@@ -23,7 +24,10 @@ from tests.support.audit import PATIENT, an_event
 
 @pytest.fixture
 def database(make_database: MakeDatabase) -> Database:
-    return make_database(METADATA)
+    made = make_database(METADATA)
+    with made.begin() as work:
+        make_room(work.connection, 10_000, 10_240)
+    return made
 
 
 def append(database: Database, *groups: int) -> None:

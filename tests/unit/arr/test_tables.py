@@ -49,4 +49,4 @@ def test_the_steps_that_make_the_tables_guard_them_in_the_same_way(make_database
     list(upgrade(database.engine, [history for history in HISTORIES if history.name == "arr"]))
 
     assert _guards(database) == declared
-    assert len(declared) == (6 if database.is_sqlite else 3)
+    assert len(declared) == (8 if database.is_sqlite else 4)
