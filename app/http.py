@@ -6,18 +6,20 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
 
 from app import contracts
+from app.alarms import reason_of
 from app.health import Health
 from app.metrics import SECONDS
 from app.server import PEER, WsgiApp, is_length
 from kernel.errors import Condition, Unreadable, violation
 from kernel.logs import bound
 from kernel.peer import Peer
+from kernel.tls import NodeRefused
 from soap.exchange import SoapRequest
 from soap.spyne_door import SoapDoor
 
@@ -51,17 +53,36 @@ class Limits:
     bulk: int
 
 
+def _nobody(_peer: Peer, _reason: str) -> None:
+    return
+
+
+def _without_path(peer: Peer) -> Peer:
+    """A path that leads nowhere may hold anything."""
+    scheme, _, rest = peer.endpoint.partition("://")
+    return replace(peer, endpoint=f"{scheme}://{rest.partition('/')[0]}")
+
+
 class HttpApp:
     """The WSGI application: SOAP doors, contracts, console, operations."""
 
     def __init__(
-        self, soap: SoapDoor, *, mounts: dict[str, WsgiApp], health: Health, metrics: Callable[[], bytes], limits: Limits
+        self,
+        soap: SoapDoor,
+        *,
+        mounts: dict[str, WsgiApp],
+        health: Health,
+        metrics: Callable[[], bytes],
+        limits: Limits,
+        unreadable: NodeRefused = _nobody,
     ) -> None:
+        """`unreadable` is told of a request that cannot be read as one."""
         self._soap = soap
         self._mounts = mounts
         self._health = health
         self._metrics = metrics
         self._limits = limits
+        self._unreadable = unreadable
         self._bulk = threading.BoundedSemaphore(limits.bulk)
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
@@ -71,6 +92,7 @@ class HttpApp:
             try:
                 answer = self._routed(environ, start, peer)
             except Unreadable as error:
+                self._unreadable(_without_path(peer), reason_of(error))
                 answer = _plain(start, 413 if error.condition is Condition.TOO_LARGE else 400, error.detail)
             except Exception:
                 log.exception("bug", path=environ["PATH_INFO"].partition("?")[0])
@@ -88,7 +110,7 @@ class HttpApp:
             return mount(environ, start)
         method = environ["REQUEST_METHOD"]
         if method not in ("GET", "HEAD"):
-            _drain(environ)
+            drain(environ)
             return _plain(start, 405 if path in ("/livez", "/readyz", "/metrics") else 404, self._help())
         return self._operations(path, start)
 
@@ -120,11 +142,11 @@ class HttpApp:
                 return _bytes(start, 200, "text/xml; charset=utf-8", contracts.contract(path, peer.endpoint))
             return _plain(start, 405, "Post a SOAP 1.2 message here, or ask for ?wsdl.", [("Allow", "POST")])
         if method != "POST":
-            _drain(environ)
+            drain(environ)
             return _plain(start, 405, "Post a SOAP 1.2 message here, or ask for ?wsdl.", [("Allow", "POST")])
         refusal = self._too_much(environ)
         if refusal is not None:
-            _drain(environ)
+            drain(environ)
             return _plain(start, *refusal)
         return self._bounded(environ, start, peer)
 
@@ -141,7 +163,7 @@ class HttpApp:
         if not environ.get("CONTENT_TYPE", "").lower().startswith("multipart/"):
             return self._soap_answer(environ, start, peer)
         if not self._bulk.acquire(blocking=False):
-            _drain(environ)
+            drain(environ)
             return _plain(start, 503, "Too many documents arrive at the moment.", [("Retry-After", "2")])
         try:
             return self._soap_answer(environ, start, peer)
@@ -177,7 +199,8 @@ def _chunks(stream: Any, limit: int) -> Iterator[bytes]:
         yield chunk
 
 
-def _drain(environ: dict[str, Any]) -> None:
+def drain(environ: dict[str, Any]) -> None:
+    """Reads what is left of a request that is refused, up to a bound."""
     left = _DRAINED
     stream = environ["wsgi.input"]
     if not environ.get("CONTENT_LENGTH") and not environ.get("wsgi.input_terminated"):

@@ -43,6 +43,7 @@ CERTIFICATE: Final = Gauge(
     "hie_certificate_expires_seconds", "Time until our certificate expires", registry=REGISTRY, multiprocess_mode="min"
 )
 NODES_REFUSED: Final = Counter("hie_nodes_refused", "Nodes not let in over TLS", ("listener",), registry=REGISTRY)
+UNREADABLE: Final = Counter("hie_messages_unreadable", "Messages that nobody could read", ("listener",), registry=REGISTRY)
 REFUSED: Final = Gauge(
     "hie_notices_refused",
     "Notifications that a consumer refused and nobody looked after",

@@ -71,6 +71,8 @@ class MllpListener:
     ) -> None:
         """Port 0 is any free one. `too_long` answers a frame over the limit from its beginning, else the connection is closed."""
         self.refused = refused
+        self.unreadable: NodeRefused = lambda _peer, _reason: None
+        """Told of a peer that sends bytes and no frames; set before the start."""
         self.dispatch = dispatch
         self.too_long = too_long
         self.limits = limits
@@ -252,6 +254,7 @@ class _Connection(asyncio.Protocol):
             self._decoder.junk = 0
         elif self._decoder.junk > JUNK_LIMIT:
             self._give_up("too many bytes outside frames")
+            self._tell(self._listener.unreadable, "no MLLP frame in the bytes sent")
         self._hold()
         self._next()
         if self._tls is not None and self._tls.is_ended:
@@ -404,8 +407,11 @@ class _Connection(asyncio.Protocol):
     def _refuse(self, reason: str) -> None:
         self._closing = True
         log.warning("TLS refused", peer=self._peer.address, reason=reason)
+        self._tell(self._listener.refused, reason)
+
+    def _tell(self, told: NodeRefused, reason: str) -> None:
         with suppress(RuntimeError):  # the pool has ended with the listener
-            self._listener.pool.submit(self._listener.refused, self._peer, reason)
+            self._listener.pool.submit(told, self._peer, reason)
 
     def _close(self) -> None:
         self._closing = True

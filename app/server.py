@@ -29,6 +29,7 @@ from kernel.tls import NodeRefused, explain, subject_of
 log = structlog.get_logger("http")
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 PEER: Final = "hie.peer"
+_UNREADABLE: Final = ("400", "413", "414", "505")
 _KEPT_CONNECTIONS: Final = 2000
 _BUFFER: Final = 65536
 _STOP_SECONDS: Final = 30
@@ -108,10 +109,23 @@ def _plain_file(connection: socket.socket, mode: str = "r", _size: int = -1) -> 
     return _Reader(connection) if "r" in mode else _Writer(connection)
 
 
+class _Request(HTTPRequest):
+    """A request as cheroot reads it; what is none is told of."""
+
+    def simple_response(self, status: object, msg: str = "") -> None:
+        """Answers by itself what is not for the application."""
+        code = str(status).partition(" ")[0]
+        if code in _UNREADABLE:
+            server: _Server = self.server
+            server.unreadable(Peer(self.conn.remote_addr or "", server.endpoint.partition("://")[2]), f"no HTTP request: {code}")
+        super().simple_response(status, msg)
+
+
 class _Connection(HTTPConnection):
     """A connection whose handshake, over TLS, is made by the thread that serves it; who is not let in is told of."""
 
     _is_shaken = False
+    RequestHandlerClass = _Request
 
     def __init__(self, server: _Server, sock: socket.socket, makefile: Callable[..., object] = MakeFile) -> None:
         is_plain = makefile is MakeFile
@@ -180,7 +194,7 @@ class _Server(wsgi.Server):
     keep_alive_conn_limit = _KEPT_CONNECTIONS
     ConnectionClass = _Connection
 
-    def __init__(self, app: WsgiApp, host: str, port: int, settings: HttpSettings, refused: NodeRefused) -> None:
+    def __init__(self, app: WsgiApp, host: str, port: int, settings: HttpSettings, told: tuple[NodeRefused, NodeRefused]) -> None:
         super().__init__(
             (host, port),
             app,
@@ -190,7 +204,7 @@ class _Server(wsgi.Server):
             accepted_queue_size=_KEPT_CONNECTIONS,
             reuse_port=settings.processes > 1,
         )
-        self.refused = refused
+        self.refused, self.unreadable = told
         self.endpoint = f"https://{host}:{port}"
         self.gateway = _Gateway  # cheroot sets its own on the instance
         self.server_name = host
@@ -215,9 +229,11 @@ class HttpServer:
         *,
         tls: ssl.SSLContext | None = None,
         refused: NodeRefused = lambda _peer, _reason: None,
+        unreadable: NodeRefused = lambda _peer, _reason: None,
     ) -> None:
+        """`refused` is told of nodes that TLS did not let in, `unreadable` of what was no HTTP request."""
         host, _, port = listen.rpartition(":")
-        self._server = _Server(app, host, int(port), settings, refused)
+        self._server = _Server(app, host, int(port), settings, (refused, unreadable))
         if tls is not None:
             self._server.ssl_adapter = _LazyTls(tls)
         self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)

@@ -46,6 +46,8 @@ def serve_until_told(settings: Settings, data: Path, *, part: str = "all") -> in
         signal.signal(signal.SIGHUP, lambda _signal, _frame: _reload(house, children))
         if part == "all":
             house.begin(stack)
+        stack.callback(house.alarms.close)
+        if part == "all":
             start_work(house, stack)
             start_listeners(house, stack)
         start_http(house, stack)
@@ -58,6 +60,7 @@ def serve_until_told(settings: Settings, data: Path, *, part: str = "all") -> in
         while not told.wait(_LOOK_SECONDS):
             house.look_at_certificates()
             house.look_at_spool()
+            house.alarms.look()
             # without the others the service is not what it was told to be; whoever supervises it starts it anew
             if any(child.poll() is not None for child in children) or (part != "all" and os.getppid() != parent):
                 log.error("another process of this service has ended")
@@ -179,7 +182,14 @@ def start_http(house: House, stack: ExitStack) -> None:
     app = house.http_app()
     for listen, tls in ((http.listen, None), (http.listen_tls, house.server_tls)):
         if listen:
-            server = HttpServer(app, listen, http, tls=tls() if tls else None, refused=house.node_refused("http"))
+            server = HttpServer(
+                app,
+                listen,
+                http,
+                tls=tls() if tls else None,
+                refused=house.node_refused("http"),
+                unreadable=house.alarms.of("http"),
+            )
             with _listening("http"):
                 server.start()
             stack.callback(server.stop)

@@ -18,7 +18,8 @@ from sqlalchemy.engine.url import make_url
 from access.nodes import Nodes, transaction_of
 from affinity.service import AffinityService
 from app import contracts, migrations
-from app.fhir import FhirApp
+from app.alarms import Alarms, reason_of
+from app.fhir import Feed, FhirApp
 from app.health import Check, Health, database_answers, folder_is_writable, measure_outboxes
 from app.hl7_http import PATH, Hl7OverHttp
 from app.http import HttpApp, Limits
@@ -43,7 +44,13 @@ from atna.feed import RemoteSink, drain
 from atna.message import AuditMessage
 from atna.participants import AuditContext, this_process
 from atna.syslog import Sender
-from atna.system_events import application_started, application_stopped, audit_recording, node_authentication_failed
+from atna.system_events import (
+    application_started,
+    application_stopped,
+    audit_recording,
+    message_unreadable,
+    node_authentication_failed,
+)
 from atna.transport import Address, DatagramSink, StreamSink
 from console.audit import audit_pages
 from console.identities import identity_pages
@@ -347,7 +354,13 @@ class House:
             RemoveDocuments(DocumentRemover(self.database, self.vault, self._repository_context)),
             *self._patient_doors_v3(),
         ]
-        hooks = SoapHooks(before=self._admit_soap(doors), after=_count_soap, defer=self.replies.keep)
+        unreadable = self.alarms.of("soap")
+        hooks = SoapHooks(
+            before=self._admit_soap(doors),
+            after=_count_soap,
+            defer=self.replies.keep,
+            unread=lambda peer, error: unreadable(peer, reason_of(error)),
+        )
         return SoapDoor(doors, contracts.body_schema, _log_bug, hooks, stage=self.vault.stage, limits=self.settings.soap)
 
     @cached_property
@@ -370,6 +383,7 @@ class House:
             health=self.health(),
             metrics=self._metrics,
             limits=Limits(self.settings.http.body_bytes, self.settings.http.bulk),
+            unreadable=self.alarms.of("http"),
         )
 
     def mllp_listeners(self) -> tuple[MllpListener, ...]:
@@ -380,22 +394,23 @@ class House:
         for listen, tls in ((mllp.listen, None), (mllp.listen_tls, self.server_tls)):
             if listen:
                 host, _, port = listen.rpartition(":")
-                listeners.append(
-                    MllpListener(
-                        counted_v2(self.v2),
-                        host,
-                        int(port),
-                        limits=limits,
-                        tls=tls() if tls else None,
-                        too_long=self.v2.too_long,
-                        refused=self.node_refused("mllp"),
-                    )
+                listener = MllpListener(
+                    counted_v2(self.v2),
+                    host,
+                    int(port),
+                    limits=limits,
+                    tls=tls() if tls else None,
+                    too_long=self.v2.too_long,
+                    refused=self.node_refused("mllp"),
                 )
+                listener.unreadable = self.alarms.of("mllp")
+                listeners.append(listener)
         return tuple(listeners)
 
     @cached_property
     def v2(self) -> V2Dispatcher:
         """Every HL7 v2 transaction."""
+        unreadable = self.alarms.of("hl7v2")
         numbers = itertools.count(int(self.clock().timestamp() * 1000) << 8)
         return V2Dispatcher(
             v2_doors(self.mpi, self.mpi_queries, SourceLinks(self.index)),
@@ -403,6 +418,7 @@ class House:
             new_control_id=lambda: f"{next(numbers):x}",
             leniency=lambda application, facility: self.index_authorities.is_lenient(f"{facility}|{application}"),
             admit=self._admit_v2,
+            on_unreadable=lambda peer, _header, error: unreadable(peer, reason_of(error)),
         )
 
     @cached_property
@@ -428,7 +444,10 @@ class House:
             readers = Readers(self.nodes, self.settings.arr.readers)
         except (OSError, ValueError) as problem:
             raise SettingsProblem(f"arr.readers: {problem}") from None
-        return FhirApp(self.arr, readers)
+        refused = self.node_refused("fhir")
+        return FhirApp(
+            self.arr, readers, Feed(self.clock, partial(_why_not, self.nodes, "ITI-20"), refused, self.alarms.of("fhir"))
+        )
 
     def sign_in_link(self, name: str, role: Role, address: str = "") -> str:
         """A one-time link to the console for a person."""
@@ -554,6 +573,17 @@ class House:
                 work.audit(event.to_xml())
 
         return tell
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """What nobody could read, on the record."""
+
+        def tell(peer: Peer, reason: str, count: int) -> None:
+            event = message_unreadable(self.audit_context, when=self.clock(), peer=peer, reason=reason, count=count)
+            with self.database.begin() as work:
+                work.audit(event.to_xml())
+
+        return Alarms(tell, monotonic=time.monotonic)
 
     def _admit_soap(self, doors: Sequence[Door]) -> Callable[[Operation, Exchange], None]:
         transactions = {door.operation.name: transaction_of(door) for door in doors}

@@ -15,9 +15,11 @@ from arr.model import Channel, Prepared, Received, Summary
 from arr.packing import packed
 from arr.skimming import skim
 from arr.terms import FLAWED, Kind, term, terms_of
+from atna.fhir_reader import read_audit_event
 from atna.message import AuditMessage, Defect
-from atna.reader import read
+from atna.reader import LIMIT, read
 from atna.syslog import Flaw, parse
+from fhir_r4.reading import read_resource
 from kernel.errors import HieError
 
 _BEGIN: Final = re.compile(rb"<\?xml|<(?:[\w.-]{1,32}:)?AuditMessage[\s>]")
@@ -48,7 +50,8 @@ def prepare(received: Received, *, in_full: bool = False) -> Prepared:
 
 
 def audit_xml(received: Received) -> bytes:
-    """The XML within the bytes received: from its declaration or root to its end; empty when there is none.
+    """The XML within the bytes received: from its declaration or root to its end; empty when there is none. Of an AuditEvent it is
+    what says the same.
 
     Where a relay has escaped line ends and only that keeps it from being read, they are spaces.
     """
@@ -59,6 +62,8 @@ def audit_xml(received: Received) -> bytes:
 def _xml_and_flaws(received: Received) -> tuple[bytes, tuple[str, ...]]:
     if received.channel is Channel.LOCAL:
         return received.data, received.flaws
+    if received.channel is Channel.FHIR:
+        return _from_fhir(received)
     message = parse(received.data)
     flaws = (*received.flaws, *(flaw.name for flaw in message.flaws)) if message.flaws else received.flaws
     begin = _BEGIN.search(message.body)
@@ -71,6 +76,15 @@ def _xml_and_flaws(received: Received) -> tuple[bytes, tuple[str, ...]]:
     cut = _CUT.search(message.body, begin.start())
     rest = _CLOSING[len(message.body) - cut.start() :] if cut and _CLOSING.startswith(cut.group()) else b""
     return message.body[begin.start() :] + rest, (*flaws, Flaw.INCOMPLETE.name)
+
+
+def _from_fhir(received: Received) -> tuple[bytes, tuple[str, ...]]:
+    """An AuditEvent as the XML of the same event: what is searched and shown is the same whichever way a message came."""
+    try:
+        message = read_audit_event(read_resource(received.data, limit=LIMIT))
+    except HieError:
+        return b"", received.flaws
+    return message.to_xml(), (*received.flaws, *(defect.name for defect in message.defects))
 
 
 def _read(xml: bytes) -> AuditMessage | None:

@@ -24,11 +24,12 @@ class Channel(Enum):
     UDP = "udp"
     TCP = "tcp"
     TLS = "tls"
+    FHIR = "fhir"
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message as it came: the XML from our own outbox, a syslog frame from elsewhere.
+    """A message as it came: the XML from our own outbox, a syslog frame from elsewhere, an AuditEvent in JSON.
 
     `received_at` is milliseconds since 1970; `peer` the network address, `certificate_subject` that of the TLS client; `flaws` are
     what was wrong with the frame.

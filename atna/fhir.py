@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from atna.message import AuditMessage, Participant, ParticipantObject
-from atna.vocabulary import TRANSACTIONS, ObjectRole, ObjectType
+from atna.vocabulary import TRANSACTIONS, XDS_METADATA, ObjectRole, ObjectType
 from fhir_r4.json import Resource, coding, concept, made
 from kernel.codes import Code
 from kernel.identifiers import is_oid, read_cx
@@ -27,12 +27,30 @@ _OTHER: Final = "urn:affinity:code-system:"
 """Before the name of a code system that has no URI, so that equal codes of different systems stay apart."""
 
 
+_SCHEMES: Final = {
+    **{uri: scheme for scheme, uri in _SYSTEMS.items()},
+    _OTHER + "-".join(XDS_METADATA.split()): XDS_METADATA,
+}
+
+
 def audit_event(message: AuditMessage, record: int, received_at: int) -> Resource:
     """The resource with the record's number as its id; `received_at` is milliseconds since 1970."""
+    return numbered(new_audit_event(message), record, received_at)
+
+
+def numbered(resource: Resource, record: int, received_at: int) -> Resource:
+    """A resource as the repository gives it out: with its id and version there, whatever it had where it came from."""
+    meta = resource.get("meta")
+    kept = meta if isinstance(meta, dict) else {}
+    ours = made(versionId="1", lastUpdated=_instant(datetime.fromtimestamp(received_at / 1000, UTC)))
+    rest = {name: value for name, value in resource.items() if name not in ("resourceType", "id", "meta")}
+    return {"resourceType": "AuditEvent", "id": str(record), "meta": {**kept, **ours}, **rest}
+
+
+def new_audit_event(message: AuditMessage) -> Resource:
+    """The resource as it is sent to a repository, which gives it its id."""
     return made(
         resourceType="AuditEvent",
-        id=str(record),
-        meta=made(versionId="1", lastUpdated=_instant(datetime.fromtimestamp(received_at / 1000, UTC))),
         type=_coding(message.event),
         subtype=[_coding(code) for code in message.types],
         action=message.action.value,
@@ -57,6 +75,13 @@ def system_of(scheme: str) -> str:
     if is_oid(scheme):
         return f"urn:oid:{scheme}"
     return _SYSTEMS.get(scheme) or _OTHER + "-".join(scheme.split())
+
+
+def scheme_of(system: str) -> str:
+    """The codeSystemName of a URI: the other way round."""
+    if system.startswith("urn:oid:") and is_oid(system.removeprefix("urn:oid:")):
+        return system.removeprefix("urn:oid:")
+    return _SCHEMES.get(system) or system.removeprefix(_OTHER)
 
 
 def _coding(code: Code) -> Resource:

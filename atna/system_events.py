@@ -139,6 +139,27 @@ def node_authentication_failed(context: AuditContext, *, when: datetime, peer: P
     )
 
 
+def message_unreadable(context: AuditContext, *, when: datetime, peer: Peer, reason: str, count: int = 1) -> AuditMessage:
+    """Security Alert: what a peer sent is no message of the protocol. `count` messages at once where there were many; of what was
+    received nothing is told."""
+    address = peer.address
+    other = Participant(
+        peer.certificate_subject or address or UNKNOWN, True, network_id=address, network_type=network_type(address)
+    )
+    details = ((_REASON, reason.encode()), ("messages", str(count).encode()))
+    where = ParticipantObject(peer.endpoint, v.URI, ObjectType.SYSTEM, ObjectRole.SECURITY_RESOURCE, details=details)
+    return AuditMessage(
+        event=v.SECURITY_ALERT,
+        action=Action.EXECUTE,
+        when=when,
+        outcome=Outcome.MINOR.because(reason),
+        participants=(our_process(context), other),
+        source=context.source,
+        types=(v.UNREADABLE,),
+        objects=(where,),
+    )
+
+
 def audit_recording(context: AuditContext, *, when: datetime, target: str, is_stopped: bool, waiting: int) -> AuditMessage:
     """Security Alert, Audit Recording Stopped or Started: too many messages wait for a repository, or no longer too many."""
     where = ParticipantObject(

@@ -88,6 +88,8 @@ SECURITY_CONFIGURATION: Final = Code("110129", _DCM, "Security Configuration")
 RECORDING_STOPPED: Final = Code("110133", _DCM, "Audit Recording Stopped")
 RECORDING_STARTED: Final = Code("110134", _DCM, "Audit Recording Started")
 
+UNREADABLE: Final = Code("unreadable-message", HOUSE, "Message not readable")
+
 APPLICATION: Final = Code("110150", _DCM, "Application")
 APPLICATION_LAUNCHER: Final = Code("110151", _DCM, "Application Launcher")
 DESTINATION: Final = Code("110152", _DCM, "Destination Role ID")

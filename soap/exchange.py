@@ -214,9 +214,12 @@ class SoapHooks:
 
     `after` gets the response, before its chunks are sent, and what went wrong, if anything did.
 
+    `unread` is told of a request that never came to a door, so that the audit trail has it; it must not raise.
+
     `defer` keeps answers that go to an address of the sender; without it they go back on the connection alone.
     """
 
     before: Callable[[Operation, Exchange], None] = _nothing
     after: Callable[[SoapResponse, HieError | None], None] = _nothing
     defer: Defer | None = None
+    unread: Callable[[Peer, HieError], None] = _nothing

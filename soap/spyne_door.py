@@ -245,6 +245,8 @@ class SoapDoor:
                 answer = None  # it could not be told in the door's own language, so a fault tells it
             except Exception as problem:  # the error edge
                 self._on_bug(problem, call.exchange)
+        elif call.exchange is None:
+            self._hooks.unread(call.request.peer, error)
         if answer is None or isinstance(error, (Unreadable, Refused)):
             return fault_of(error)
         return answer

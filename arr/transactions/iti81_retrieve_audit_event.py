@@ -8,14 +8,16 @@ from typing import Final
 from urllib.parse import urlencode
 
 from access.subject import Subject
-from arr.model import AuditRecord, AuditSearch, Cursor, Page, Use
+from arr.model import AuditRecord, AuditSearch, Channel, Cursor, Page, Use
 from arr.service import AuditService
 from arr.terms import ROLES, TYPES, object_kind
-from atna.fhir import audit_event
+from atna.fhir import audit_event, numbered
 from atna.message import Indicator
+from atna.reader import LIMIT
 from atna.vocabulary import ITI_81
 from fhir_r4.json import Json, Resource, made
 from fhir_r4.outcome import operation_outcome
+from fhir_r4.reading import read_resource
 from fhir_r4.search import Parameter, Period, parameters, period, plain, require_known, token
 from kernel.errors import Condition, HieError, rejected, warning
 from kernel.identifiers import is_oid
@@ -31,6 +33,8 @@ _LISTS: Final[Mapping[str, str]] = {
     "agent-name": "users",
     "agent-role": "roles",
     "altid": "alternatives",
+    "patient": "patients",
+    "entity": "objects",
     "type": "events",
     "subtype": "event_types",
     "action": "actions",
@@ -39,10 +43,15 @@ _SPECIAL: Final = (
     *("_id", "_lastUpdated", "_count", "_sort", "_format", CURSOR, DATE, "outcome", "entity-type", "entity-role"),
     *("patient.identifier", "agent.identifier", "entity.identifier", "source.identifier"),
 )
-_USERS: Final = frozenset({"agent", "agent-name", "agent.identifier"})
-_TEXT: Final = {"address": plain, "agent": plain, "agent-name": plain}
+_SAME: Final = (
+    frozenset({"agent", "agent-name", "agent.identifier"}),
+    frozenset({"patient", "patient.identifier"}),
+    frozenset({"entity", "entity.identifier"}),
+)
+"""Parameters that look for the same."""
+_TEXT: Final = {"address": plain, "agent": plain, "agent-name": plain, "patient": plain, "entity": plain}
 KNOWN: Final = frozenset((*_LISTS, *_SPECIAL))
-_TYPES: Final = {"date": (DATE, "_lastUpdated"), "string": ("address", "agent-name"), "reference": ("agent",)}
+_TYPES: Final = {"date": (DATE, "_lastUpdated"), "string": ("address", "agent-name"), "reference": ("agent", "patient", "entity")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +86,10 @@ class RetrieveAuditEvent:
     def read(self, record: int, subject: Subject) -> Resource:
         """One AuditEvent. Raises `Rejected` when there is none, or one that was never readable."""
         found = self._service.view(record, subject, use=self._use)
-        message = found.message if found else None
-        if found is None or message is None:
+        resource = _resource(found) if found else None
+        if resource is None:
             raise rejected(Condition.DOCUMENT_UNKNOWN, "AuditEvent", "there is no AuditEvent with this id")
-        return audit_event(message, found.sequence, found.received.received_at)
+        return resource
 
     def refuse(self, query: str, subject: Subject, error: HieError) -> None:
         """Puts on the record that a question was not answered."""
@@ -107,8 +116,9 @@ def read_search(query: str) -> Asked:
     dates, updated = (periods_of(given, name) for name in (DATE, "_lastUpdated"))
     search = AuditSearch(since=dates.since, until=dates.until, received=(updated.since, updated.until))
     lists = {field: tuple(_TEXT.get(name, _code)(v) for v in by_name[name]) for name, field in _LISTS.items() if name in by_name}
-    if len(_USERS & by_name.keys()) > 1:
-        raise rejected(Condition.PARAMETER_INVALID, "agent.identifier", f"give one of {', '.join(sorted(_USERS))}")
+    for same in _SAME:
+        if len(same & by_name.keys()) > 1:
+            raise rejected(Condition.PARAMETER_INVALID, max(same), f"give one of {', '.join(sorted(same))}")
     search = replace(search, outcomes=_outcomes(by_name.get("outcome", ()))).narrowed(lists)
     search = search.narrowed(_identified(by_name)).narrowed(_kinds(by_name))
     _require_served(by_name)
@@ -221,6 +231,16 @@ def _is_within(record: AuditRecord, search: AuditSearch) -> bool:
     return (since is None or at >= since) and (until is None or at < until)
 
 
+def _resource(record: AuditRecord) -> Resource | None:
+    """A record as an AuditEvent: one that came as such is given out as it came; None for one that was never readable."""
+    message, received = record.message, record.received
+    if message is None:
+        return None
+    if received.channel is Channel.FHIR:
+        return numbered(read_resource(received.data, limit=LIMIT), record.sequence, received.received_at)
+    return audit_event(message, record.sequence, received.received_at)
+
+
 def bundle(page: Page, base: str, asked: Asked) -> Resource:
     """A page as a searchset: records that were never readable are no AuditEvents, and that there are such is told."""
     address = f"{base}/AuditEvent"
@@ -231,11 +251,10 @@ def bundle(page: Page, base: str, asked: Asked) -> Resource:
     entries: list[Json] = []
     unreadable = 0
     for record in page.records:
-        message = record.message
-        if message is None:
+        resource = _resource(record)
+        if resource is None:
             unreadable += 1
             continue
-        resource = audit_event(message, record.sequence, record.received.received_at)
         entries.append(made(fullUrl=f"{address}/{record.sequence}", resource=resource, search=made(mode="match")))
     if unreadable:
         told = warning(

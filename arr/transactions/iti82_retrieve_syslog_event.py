@@ -64,7 +64,7 @@ class RetrieveSyslogEvent:
 
 def _fits(record: AuditRecord, asked: Mapping[str, tuple[str, ...]]) -> bool:
     """Whether it came as syslog and its header is what is asked for; `msg` is a part of the message."""
-    if record.received.channel is Channel.LOCAL:
+    if record.received.channel in (Channel.LOCAL, Channel.FHIR):
         return False
     message = parse(record.received.data)
     if any(name in asked and read(message) not in asked[name] for name, read in _FIELDS.items()):
