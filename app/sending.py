@@ -51,7 +51,9 @@ class SendingThread(ABC):
                 failing = False
             except HieError as problem:
                 if not failing:
-                    log.warning("not sent yet", what=self.what, receiver=self._receiver, problem=problem.condition.name)
+                    log.warning(
+                        "not sent yet", what=self.what, receiver=self._receiver, problem=problem.condition.name, why=problem.detail
+                    )
                 failing = True
             except Exception:  # a thread that ends for a bug would hold its queue for ever without a word
                 if not failing:

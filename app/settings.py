@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy import make_url
@@ -53,6 +54,18 @@ def _broker(text: str) -> str:
     scheme, colon, rest = text.partition("://")
     if not colon or scheme not in ("memory", "amqp", "amqps", "redis", "rediss") or bool(rest) is (scheme == "memory"):
         raise ValueError("memory:// is needed, or amqp://USER@HOST//, or redis://HOST/0")
+    return text
+
+
+def _audit_target(text: str) -> str:
+    scheme, _, place = text.partition("://")
+    parts = urlsplit(text)
+    if scheme in ("syslog+tls", "syslog+tcp", "syslog+udp"):
+        _address(place)
+    elif scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("syslog+tls://HOST:PORT is needed, or syslog+tcp, or syslog+udp, or https://HOST/BASE of a FHIR server")
+    if not place:
+        raise ValueError("an address is needed")
     return text
 
 
@@ -149,7 +162,10 @@ class AuditTarget(Section):
     """An audit record repository of somebody else."""
 
     name: str = Field(description="What it is called in logs and metrics.")
-    url: str = Field(description="syslog+tls://HOST:PORT or syslog+udp://HOST:PORT.")
+    url: Annotated[str, AfterValidator(_audit_target)] = Field(
+        description="syslog+tls://HOST:PORT, syslog+tcp://HOST:PORT or syslog+udp://HOST:PORT; or the base of a FHIR server that "
+        "takes AuditEvents, as https://HOST/fhir."
+    )
 
 
 class AuditSettings(Section):

@@ -41,6 +41,7 @@ from arr.settings import ArrSettings
 from arr.signing import Trust, load_keys, signer_at
 from arr.transactions.iti20_record_audit_event import RecordAuditEvent
 from atna.feed import RemoteSink, drain
+from atna.fhir_transport import FhirSink
 from atna.message import AuditMessage
 from atna.participants import AuditContext, this_process
 from atna.syslog import Sender
@@ -67,7 +68,7 @@ from kernel.errors import Condition, HieError, Refused, Unavailable, violation
 from kernel.identifiers import Oid, new_entry_uuid
 from kernel.peer import Peer
 from kernel.times import system_clock
-from kernel.tls import NodeRefused, ServerTls, TlsFiles, client_context, ends_of, explain, file_problems
+from kernel.tls import ClientTls, NodeRefused, ServerTls, TlsFiles, ends_of, explain, file_problems
 from mpi.authorities import Authorities
 from mpi.directory import MpiPatientDirectory
 from mpi.importing.learning import Learning
@@ -228,11 +229,9 @@ class House:
 
     def messengers(self) -> tuple[Messenger, ...]:
         """A sender for each consumer that is told of changes."""
-        mpi, trust = self.settings.mpi, self.settings.tls.trust
+        mpi = self.settings.mpi
         us = Ourselves(Parties(mpi.application, mpi.facility), self._device, mpi.notify_seconds, self.data / "spool")
-        return messengers(
-            self.notices, self.affinity.domain().consumers, us, lambda: client_context(self._tls_files(), trust=trust)
-        )
+        return messengers(self.notices, self.affinity.domain().consumers, us, lambda: self.client_tls)
 
     @cached_property
     def registry(self) -> RegistryService:
@@ -311,7 +310,7 @@ class House:
             url,
             timeout=self.settings.storage.registry_timeout_seconds,
             spool=self.data / "spool",
-            tls=client_context(self._tls_files(), trust=self.settings.tls.trust) if url.startswith("https:") else None,
+            tls=self.client_tls if url.startswith("https:") else None,
         )
         return RemoteRegistry(client, url, self.database, self._repository_context)
 
@@ -369,7 +368,7 @@ class House:
         soap = self.settings.soap
         return Replies(
             self.database,
-            tls=lambda: client_context(self._tls_files(), trust=self.settings.tls.trust),
+            tls=lambda: self.client_tls,
             seconds=soap.reply_seconds,
             days=soap.reply_days,
         )
@@ -493,12 +492,16 @@ class House:
         sinks: dict[str, RemoteSink] = {}
         for target in self.settings.audit.targets:
             scheme, _, place = target.url.partition("://")
+            if scheme in ("http", "https"):
+                tls = self.client_tls if scheme == "https" else None
+                sinks[target.name] = FhirSink(target.url, monotonic=time.monotonic, tls=tls)
+                continue
             host, _, port = place.rpartition(":")
             address = Address(host, int(port))
             if scheme == "syslog+udp":
                 sinks[target.name] = DatagramSink(address, sender, monotonic=time.monotonic)
             else:
-                tls = client_context(self._tls_files(), trust=self.settings.tls.trust) if scheme == "syslog+tls" else None
+                tls = self.client_tls if scheme == "syslog+tls" else None
                 sinks[target.name] = StreamSink(address, sender, monotonic=time.monotonic, tls=tls)
         return sinks
 
@@ -640,6 +643,15 @@ class House:
     def server_tls(self) -> ssl.SSLContext:
         """What our TLS listeners use. Raises `SettingsProblem` where its files are not there or cannot be used."""
         return self._server_tls.context
+
+    @cached_property
+    def client_tls(self) -> ssl.SSLContext:
+        """What we show and trust in every call to others, with the files as they are when it begins."""
+
+        def tell(problem: Exception) -> None:
+            log.error("certificates not taken", problem=explain(problem) if isinstance(problem, OSError) else str(problem))
+
+        return ClientTls(self._tls_files(), trust=self.settings.tls.trust, on_problem=tell).context
 
     def reload_tls(self) -> None:
         """Reads certificates, authorities and revocation lists again; the old ones stay where the new cannot be used."""

@@ -127,7 +127,8 @@ def _what(what: ParticipantObject) -> Resource:
     """A reference by identifier: a patient's with its assigning authority, anything else with what kind of id it is."""
     patient = read_cx(what.id) if what.type_code == ObjectType.PERSON and what.role in (None, ObjectRole.PATIENT) else None
     if patient is not None and patient.authority.oid:
-        identifier = made(system=f"urn:oid:{patient.authority.oid}", value=patient.id)
+        assigner = made(display=patient.authority.namespace)
+        identifier = made(system=f"urn:oid:{patient.authority.oid}", value=patient.id, assigner=assigner)
         return made(type="Patient", identifier=identifier)
     kind = _concept(what.id_type) if what.id_type.code or what.id_type.display else None
     return made(identifier=made(type=kind, value=what.id))

@@ -191,7 +191,10 @@ def _patient_id(identifier: Resource) -> str:
     if not system or not value or "^" in system + value or "&" in system + value:
         return ""
     oid = system.removeprefix("urn:oid:")
-    return f"{value}^^^&{oid}&ISO" if oid != system else f"{value}^^^{system}"
+    namespace = _text(_element(identifier, "assigner"), "display")
+    if "^" in namespace or "&" in namespace:
+        namespace = ""
+    return f"{value}^^^{namespace}&{oid}&ISO" if oid != system else f"{value}^^^{system}"
 
 
 def _identity(reference: Resource) -> str:

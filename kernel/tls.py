@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -74,6 +75,73 @@ def client_context(files: TlsFiles | None, *, trust: Path | None = None, check_h
     if files is not None and files.revoked is not None:
         _check_revocation(context, files.revoked)
     return context
+
+
+class ClientTls:
+    """What we show and trust when we call others, with files that may be renewed while it is in use.
+
+    `context` is what a caller holds for good; each handshake that begins is given the files as they are then. Files that cannot be
+    used, as between the writing of a certificate and of its key, are told to `on_problem`, and the old ones stay. Raises as
+    `server_context` does.
+    """
+
+    def __init__(
+        self, files: TlsFiles | None, *, trust: Path | None = None, on_problem: Callable[[Exception], None] = lambda _problem: None
+    ) -> None:
+        self._files = files
+        self._trust = trust
+        self._on_problem = on_problem
+        self._seen = self._stamps()
+        self._present = client_context(files, trust=trust)
+        self.context: ssl.SSLContext = _Renewing(self._renewed)
+
+    def _stamps(self) -> tuple[tuple[int, int] | None, ...]:
+        return (*(_stamps(self._files) if self._files else ()), _stamp(self._trust))
+
+    def _renewed(self) -> ssl.SSLContext:
+        stamps = self._stamps()
+        if stamps != self._seen:
+            self._seen = stamps
+            try:
+                self._present = client_context(self._files, trust=self._trust)
+            except (OSError, ValueError) as problem:
+                self._on_problem(problem)
+        return self._present
+
+
+class _Renewing(ssl.SSLContext):
+    """A context that has each connection made by the one that is in force at its beginning."""
+
+    def __new__(cls, _present: Callable[[], ssl.SSLContext]) -> _Renewing:
+        return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+
+    def __init__(self, present: Callable[[], ssl.SSLContext]) -> None:
+        self._present = present
+
+    def wrap_socket(
+        self,
+        sock: socket.socket,
+        server_side: bool = False,
+        do_handshake_on_connect: bool = True,
+        suppress_ragged_eofs: bool = True,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLSocket:
+        """See `SSLContext`."""
+        return self._present().wrap_socket(
+            sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, server_hostname, session
+        )
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """See `SSLContext`."""
+        return self._present().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
 
 
 class ServerTls:

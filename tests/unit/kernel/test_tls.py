@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from kernel.tls import ServerTls, TlsFiles, TlsPipe, client_context, explain, file_problems, server_context, subject_of
+from kernel.tls import ClientTls, ServerTls, TlsFiles, TlsPipe, client_context, explain, file_problems, server_context, subject_of
 from tests.support.certificates import DAY, Authority, pem
 
 NOW = datetime.now(UTC)  # noqa: TID251 - the certificates are of today
@@ -226,6 +226,44 @@ def test_files_that_cannot_be_read_leave_the_old_ones_in_use(authority: Authorit
         server.reload()
 
     shake(server.context, client_context(theirs))
+
+
+def test_a_call_shows_the_certificate_that_is_there_when_it_begins(authority: Authority, ours: TlsFiles) -> None:
+    files, fresh = authority.issue("calling"), authority.issue("calling-anew")
+    client = ClientTls(files).context
+    before, _ = shake(server_context(ours, client_certificate=True), client)
+
+    files.certificate.write_bytes(fresh.certificate.read_bytes())
+    files.key.write_bytes(fresh.key.read_bytes())
+    after, _ = shake(server_context(ours, client_certificate=True), client)
+
+    assert [pipe.subject[:15] for pipe in (before, after)] == ["CN=calling,O=Te", "CN=calling-anew"]
+
+
+def test_a_call_trusts_who_is_trusted_when_it_begins(authority: Authority, ours: TlsFiles, tmp_path: Path) -> None:
+    trust = tmp_path / "trust.pem"
+    trust.write_bytes(authority.trust.read_bytes())
+    client = ClientTls(None, trust=trust).context
+    shake(server_context(ours, client_certificate=False), client)
+
+    trust.write_bytes(Authority(tmp_path, "Other CA").trust.read_bytes())
+
+    assert "not trusted" in refusal(server_context(ours, client_certificate=False), client)
+
+
+def test_a_renewal_that_is_half_done_leaves_the_old_files_in_use(authority: Authority, ours: TlsFiles) -> None:
+    files, fresh = authority.issue("half"), authority.issue("half-done")
+    told: list[Exception] = []
+    client = ClientTls(files, on_problem=told.append).context
+    server = server_context(ours, client_certificate=True)
+
+    files.certificate.write_bytes(fresh.certificate.read_bytes())
+    subjects = [shake(server, client)[0].subject for _ in range(2)]
+    files.key.write_bytes(fresh.key.read_bytes())
+    subjects.append(shake(server, client)[0].subject)
+
+    assert [subject.partition(",")[0] for subject in subjects] == ["CN=half", "CN=half", "CN=half-done"]
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize("suite", ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"])
