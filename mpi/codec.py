@@ -14,11 +14,13 @@ from kernel.times import Dtm
 JsonObject = Mapping[str, object]
 _TEXTS: Final = tuple(f.name for f in fields(Demographics) if f.type == "str")
 _FLAGS: Final = ("multiple_birth", "birth_order", "deceased")
+_MEMBERS: Final = {kind: tuple(f.name for f in fields(kind)) for kind in (Address, Telecom, HumanName)}
+_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
 def demographics_to_json(demographics: Demographics) -> str:
     """As JSON, the same text for the same demographics."""
-    row: dict[str, object] = {name: getattr(demographics, name) for name in _TEXTS if getattr(demographics, name)}
+    row: dict[str, object] = {name: found for name in _TEXTS if (found := getattr(demographics, name))}
     row |= {name: value for name in _FLAGS if (value := getattr(demographics, name)) is not None}
     for name in ("birth", "death"):
         time: Dtm | None = getattr(demographics, name)
@@ -35,7 +37,7 @@ def demographics_to_json(demographics: Demographics) -> str:
         row["mother_name"] = _from_name(demographics.mother_name)
     if demographics.account is not None:
         row["account"] = _from_id(demographics.account)
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return _ENCODE(row)
 
 
 def demographics_from_json(text: str) -> Demographics:
@@ -59,8 +61,7 @@ def demographics_from_json(text: str) -> Demographics:
 
 
 def _plain(value: Address | Telecom | HumanName) -> dict[str, object]:
-    pairs = ((f.name, getattr(value, f.name)) for f in fields(value))
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in pairs if v}
+    return {name: found for name in _MEMBERS[type(value)] if (found := getattr(value, name))}
 
 
 def _from_name(name: HumanName) -> dict[str, object]:

@@ -56,12 +56,6 @@ def put_pairs(connection: Connection, table: sa.Table, ones: Numbers, others: Nu
             cursor.executemany(statement, zip(ones[part].tolist(), others[part].tolist(), strict=True))
 
 
-def change(connection: Connection, text: str, rows: Sequence[Sequence[object]]) -> None:
-    """Runs a statement of SQLite once for each row of values."""
-    with _driver(connection) as cursor:
-        cursor.executemany(text, rows)
-
-
 @contextmanager
 def quick_writer(database: Database) -> Iterator[None]:
     """A larger page cache for SQLite's one writer while much is written."""

@@ -45,6 +45,9 @@ _DATE: Final = re.compile(r"(\d{4})(?:-?(\d{2})(?:-?(\d{2}))?)?(?:[T ].*)?\Z", r
 _SEXES: Final = frozenset(("F", "M", "O", "U"))
 
 
+_EMPTY: Final = dict.fromkeys(COLUMNS, "")
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where the known columns stand in the rows of a file. `identifiers` are places and names of authorities."""
@@ -58,6 +61,10 @@ class Layout:
         """The value of a known column; empty where the file has none."""
         place = self.places.get(name)
         return "" if place is None else row[place].strip()
+
+    def values(self, row: Sequence[str]) -> dict[str, str]:
+        """The values of all known columns."""
+        return _EMPTY | {name: row[place].strip() for name, place in self.places.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,8 @@ def fault_of(layout: Layout, row: Sequence[str]) -> str:
     """Why a row cannot be taken at all; empty when it can."""
     if len(row) != layout.width:
         return f"the row has {len(row)} values, the header {layout.width}"
-    if any("\x00" in value or not (value.isascii() or _is_text(value)) for value in row):
+    together = "".join(row)
+    if "\x00" in together or not (together.isascii() or _is_text(together)):
         return "a value is not UTF-8 text"
     if not layout.value(row, "record_id"):
         return "record_id is empty"
@@ -118,7 +126,7 @@ def _is_text(value: str) -> bool:
 
 def said_by(layout: Layout, row: Sequence[str]) -> Said:
     """What a row says; a value that is none of its kind is left out and named in `doubts`."""
-    text = {name: layout.value(row, name) for name in COLUMNS}
+    text = layout.values(row)
     doubts: list[str] = []
     birth = _birth(text["dob"], doubts)
     sex = text["sex"].upper()

@@ -5,6 +5,7 @@ A row whose record is there already is passed over, so a run that was cut short 
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -22,7 +23,7 @@ from sqlalchemy.exc import IntegrityError
 from kernel.database import Work
 from kernel.errors import Condition, Unavailable, violation
 from kernel.identifiers import AssigningAuthority, is_oid
-from mpi.importing.building import Arrival, Built, Job, Known, Named, build
+from mpi.importing.building import Arrival, Built, Job, Known, Named, build, build_apart
 from mpi.importing.bulk import put, put_pairs, quick_writer
 from mpi.importing.files import ErrorFile, ImportFile, Row
 from mpi.importing.layout import Layout, fault_of
@@ -101,14 +102,15 @@ class Loader:
             run = self._run(file, bad, options)
             processes = options.processes if file.size > _SMALL else 0
             with _builders(processes) as builder:
-                waiting: deque[Future[Built] | Job] = deque()
+                waiting: deque[tuple[Job, Future[Built] | None]] = deque()
                 for block in file.blocks(options.block):
-                    waiting.append(builder(self._job(run, block)))
+                    job = self._job(run, block)
+                    waiting.append((job, builder(job)))
                     if len(waiting) > processes + (processes > 0):
-                        self._finish(run, waiting.popleft())
+                        self._finish(run, *waiting.popleft())
                         progress(file.position, file.size)
                 while waiting:
-                    self._finish(run, waiting.popleft())
+                    self._finish(run, *waiting.popleft())
                 self._take_repeated(run)
             progress(file.size, file.size)
         return run.loaded
@@ -219,9 +221,10 @@ class Loader:
 
     # --- writing -----------------------------------------------------------------------------------------------------------
 
-    def _finish(self, run: _Run, made: Future[Built] | Job) -> None:
+    def _finish(self, run: _Run, job: Job, made: Future[Built] | None = None) -> None:
         """Writes a block; when another transaction wrote one of its identifiers meanwhile, looks again which are new."""
-        built = build(made) if isinstance(made, Job) else made.result()
+        built = build(job) if made is None else made.result()
+        built.job = job
         for _ in range(ROUNDS):
             job = built.job
             run.underway -= {(a.authority.key, a.local_id) for a in job.arrivals}
@@ -274,15 +277,16 @@ def write(connection: Connection, built: Built) -> None:
 
 
 @contextmanager
-def _builders(processes: int) -> Iterator[Callable[[Job], Future[Built] | Job]]:
+def _builders(processes: int) -> Iterator[Callable[[Job], Future[Built] | None]]:
     """How blocks are built: in further processes while this one writes, or here when it is their turn."""
     if not processes:
-        yield lambda job: job
+        yield lambda _: None
         return
     with ExitStack() as stack:
-        pool: Executor = stack.enter_context(ProcessPoolExecutor(processes, mp_context=get_context("spawn")))
+        # what is built holds no rings, and looking for some would take a quarter of the time
+        pool: Executor = stack.enter_context(ProcessPoolExecutor(processes, get_context("spawn"), gc.disable))
         stack.callback(pool.shutdown, wait=True, cancel_futures=True)
-        yield lambda job: pool.submit(build, job)
+        yield lambda job: pool.submit(build_apart, job)
 
 
 def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:

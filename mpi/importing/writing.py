@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from kernel.database import Work, insert_into
 from mpi import review_store, store
-from mpi.importing.bulk import change, put
+from mpi.importing.bulk import put
 from mpi.index import NOTIFY
 from mpi.keys import KeySource
 from mpi.model import ActKind, LinkKind, Review, ReviewReason, ReviewState
@@ -22,10 +22,14 @@ from mpi.tables import JOURNAL, JOURNAL_CHANGE, LINK, PATIENT_RECORD, REVIEW
 Going = tuple[int, float | None, str, str, str, int | None]
 """A person that goes over, and its link: weight, reason, explanation, model, the record whose likeness led to it."""
 _STANDING: Final = (ReviewState.SAME.value, ReviewState.DIFFERENT.value)
-_MOVE_SQLITE: Final = "UPDATE mpi_patient_record SET person = ? WHERE person = ?"
+_MOVE_SQLITE: Final = sa.text(
+    "UPDATE mpi_patient_record SET person = json_extract(v.value, '$[0]')"
+    " FROM json_each(:moves) AS v WHERE mpi_patient_record.id = json_extract(v.value, '$[1]')"
+)
+"""One statement for all: after each, SQLite walks along all that it could take back within the unit of work."""
 _MOVE_POSTGRES: Final = sa.text(
     "UPDATE mpi_patient_record AS r SET person = v.stays"
-    " FROM unnest(cast(:stays AS bigint[]), cast(:goes AS bigint[])) AS v(stays, goes) WHERE r.person = v.goes"
+    " FROM unnest(cast(:stays AS bigint[]), cast(:goes AS bigint[])) AS v(stays, goes) WHERE r.id = v.goes"
 )
 _AT_ONCE: Final = 5_000
 
@@ -62,7 +66,7 @@ def write_joins(work: Work, joins: Sequence[Joining], keys: KeySource, *, author
     present = _present(connection, joins, touched)
     denied = _denied(connection, joins, present)
     done = [join for join in joins if _is_possible(join, present) and join.stays not in denied]
-    moves = [(join.stays, going[0]) for join in done for going in join.goes]
+    moves = [(join.stays, member[0]) for join in done for going in join.goes for member in present.members[going[0]]]
     _move(connection, moves)
     put(connection, LINK, [_link(going, work.now, author) for join in done for going in join.goes])
     _journal(work, done, present, keys, author=author, comment=comment)
@@ -127,13 +131,14 @@ def _denied(connection: Connection, joins: Sequence[Joining], present: _Present)
 
 
 def _move(connection: Connection, moves: Sequence[tuple[int, int]]) -> None:
+    """Gives records, the second of each pair, another person."""
     if not moves:
         return
     if connection.dialect.name == "postgresql":
         stays, goes = (list(column) for column in zip(*moves, strict=True))
         connection.execute(_MOVE_POSTGRES, {"stays": stays, "goes": goes})
     else:
-        change(connection, _MOVE_SQLITE, moves)
+        connection.execute(_MOVE_SQLITE, {"moves": json.dumps(sorted(moves, key=lambda move: move[1]))})
 
 
 def _link(going: Going, now: int, author: str) -> tuple[object, ...]:

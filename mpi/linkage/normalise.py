@@ -67,12 +67,10 @@ class Prepared:
     def to_row(self) -> dict[str, object]:
         """A small JSON object; what is empty is left out."""
         row: dict[str, object] = {"v": ROW_VERSION}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "homes":
-                value = [[h.number, h.street, h.unit, h.city, h.postcode] for h in self.homes]
+        for name in _MEMBERS:
+            value = getattr(self, name)
             if value:
-                row[field.name] = list(value) if isinstance(value, tuple) else value
+                row[name] = [[h.number, h.street, h.unit, h.city, h.postcode] for h in value] if name == "homes" else value
         return row
 
     @classmethod
@@ -87,6 +85,7 @@ class Prepared:
         return cls(**texts, **lists, homes=homes, order=order if isinstance(order, int) else 0)  # type: ignore[arg-type]
 
 
+_MEMBERS = tuple(field.name for field in fields(Prepared))
 _TEXTS = ("given", "middle", "suffix", "birth", "death", "sex", "source_id", "mother")
 _LISTS = ("other_givens", "families", "person_ids", "local_ids", "phones", "emails", "mother_ids", "flags")
 
@@ -192,4 +191,4 @@ def _authority(identifier: PatientId) -> str:
 
 
 def _unique(values: Iterable[_T]) -> tuple[_T, ...]:
-    return tuple(dict.fromkeys(value for value in values if value))[:_MOST_HISTORY]
+    return tuple(dict.fromkeys(filter(None, values)))[:_MOST_HISTORY]

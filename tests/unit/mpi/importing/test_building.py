@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bench.linkage.population import COLUMNS, Population
 from kernel.identifiers import AssigningAuthority
 from mpi.codec import demographics_from_json
-from mpi.importing.building import Arrival, Built, Job, Known, Named, build
+from mpi.importing.building import Arrival, Built, Job, Known, Named, build, build_apart
 from mpi.importing.files import Row
 from mpi.importing.layout import Layout, layout_of
 from mpi.linkage.blocking import blocking_keys
@@ -110,3 +111,17 @@ def test_a_known_row_is_unchanged_or_doubted() -> None:
 
     assert found.unchanged == 1
     assert [(d.row.line, d.taken) for d in found.doubts] == [(3, False)]
+
+
+def test_a_job_goes_to_another_process_whole_and_what_it_builds_comes_back_without_it() -> None:
+    layout = layout_of(list(a_row("7")))
+    first = arrival(layout, 0, list(a_row("7").values()), is_sourced=True)
+    known = Known(Row(3, list(a_row("8").values()), "torn"), "{}")
+    job = Job(layout, {1: CARD}, 1, NOW, (first,), (known,))
+
+    sent = pickle.loads(pickle.dumps(job))
+    apart = build_apart(sent)
+
+    assert sent == job
+    assert apart.records == build(job).records
+    assert apart.job.arrivals == apart.job.known == ()

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from kernel.database import Database
-from mpi.importing.bulk import change, put, put_pairs, quick_writer
+from mpi.importing.bulk import put, put_pairs, quick_writer
 from tests.conftest import MakeDatabase
 
 METADATA = sa.MetaData()
@@ -72,18 +72,6 @@ def test_a_key_that_is_taken_is_told_in_sqlalchemys_words_and_nothing_is_kept(ma
             put(work.connection, THING, [(1, "a", True, None), (1, "b", True, None)])
 
     assert everything(database, THING) + everything(database, PAIR) == []
-
-
-def test_a_statement_runs_once_for_each_row_of_values(make_database: MakeDatabase) -> None:
-    database = make_database(METADATA)
-    if not database.is_sqlite:
-        return
-    with database.begin() as work:
-        put(work.connection, THING, [(1, "a", True, None), (2, "b", True, None)])
-
-        change(work.connection, "UPDATE thing SET text = ? WHERE id = ?", [("x", 1), ("y", 2)])
-
-    assert [row[1] for row in everything(database, THING)] == ["x", "y"]
 
 
 def test_the_writer_has_its_cache_back_afterwards(make_database: MakeDatabase) -> None:
