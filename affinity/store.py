@@ -73,6 +73,25 @@ STATE: Final = sa.Table(
 )
 """One row; its version goes up with every change, so that other processes see that what they remember is old."""
 
+SETTING: Final = sa.Table(
+    "affinity_setting",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+"""The settings that were in force when the service last began, secrets masked, so that what was changed since can be told."""
+
+
+def last_settings(connection: Connection) -> dict[str, str]:
+    """The settings of the last start; none before the first."""
+    return {row.name: row.value for row in connection.execute(sa.select(SETTING.c.name, SETTING.c.value))}
+
+
+def keep_settings(connection: Connection, present: Mapping[str, str]) -> None:
+    """Notes the settings of this start."""
+    connection.execute(sa.delete(SETTING))
+    connection.execute(sa.insert(SETTING), [{"name": name, "value": value} for name, value in present.items()])
+
 
 def version(connection: Connection) -> int:
     """How often the domain was changed."""

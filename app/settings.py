@@ -311,7 +311,7 @@ def _explained(problem: ValidationError, origins: Mapping[str, str]) -> Iterator
 def shown(loaded: Loaded) -> Iterator[tuple[str, str, str]]:
     """Every setting in force: its name, its value with secrets masked, and where it came from."""
     for name, value in _flat(loaded.settings):
-        yield name, _masked(value), loaded.origins.get(name, "default")
+        yield name, masked(value), loaded.origins.get(name, "default")
 
 
 def _flat(section: BaseModel, path: str = "") -> Iterator[tuple[str, str]]:
@@ -323,7 +323,8 @@ def _flat(section: BaseModel, path: str = "") -> Iterator[tuple[str, str]]:
             yield f"{path}{name}", str(value)
 
 
-def _masked(value: str) -> str:
+def masked(value: str) -> str:
+    """An address without its password; anything else as it is."""
     head, mark, tail = value.partition("://")
     if not mark or "@" not in tail:
         return value

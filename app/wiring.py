@@ -19,6 +19,7 @@ from access.nodes import Nodes, transaction_of
 from affinity.service import AffinityService
 from app import contracts, migrations
 from app.alarms import Alarms, reason_of
+from app.changes import tell_changes
 from app.fhir import Feed, FhirApp
 from app.health import Check, Health, database_answers, folder_is_writable, measure_outboxes
 from app.hl7_http import PATH, Hl7OverHttp
@@ -541,6 +542,7 @@ class House:
                 work.audit(event(self.audit_context, when=self.clock(), launcher=launcher).to_xml())
 
         tell(application_started)
+        tell_changes(self.database, self.audit_context, self.settings)
         stack.callback(tell, application_stopped)
 
     def syslog_listeners(self) -> tuple[SyslogListener, ...]:

@@ -195,6 +195,34 @@ def security_configuration_changed(
     return deed.event(v.SECURITY_ALERT, Action.EXECUTE, thing, kind=v.SECURITY_CONFIGURATION)
 
 
+def settings_changed(
+    context: AuditContext, subject: Subject, *, when: datetime, changes: Sequence[tuple[str, str | None, str | None]]
+) -> AuditMessage:
+    """Security Alert, Security Configuration: settings that were changed between two starts, by whoever starts the service.
+
+    Each change is a name, what stood there before and what does now; None stands for nothing.
+    """
+    things = [
+        ParticipantObject(
+            f"urn:affinity:setting:{name}",
+            v.URI,
+            ObjectType.SYSTEM,
+            ObjectRole.SECURITY_RESOURCE,
+            _life_cycle(before, after),
+            details=tuple((kind, value.encode()) for kind, value in (("before", before), ("after", after)) if value is not None),
+        )
+        for name, before, after in changes
+    ]
+    deed = _Deed(context, subject, when, Outcome.SUCCESS)
+    return deed.event(v.SECURITY_ALERT, Action.EXECUTE, *things, kind=v.SECURITY_CONFIGURATION)
+
+
+def _life_cycle(before: str | None, after: str | None) -> LifeCycle:
+    if before is None:
+        return LifeCycle.ORIGINATION
+    return LifeCycle.AMENDMENT if after is not None else LifeCycle.PERMANENT_ERASURE
+
+
 def emergency_access(
     context: AuditContext, subject: Subject, *, when: datetime, outcome: Outcome, patient_id: str, reason: str
 ) -> AuditMessage:

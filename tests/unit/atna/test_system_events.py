@@ -8,6 +8,7 @@ from atna import system_events as events
 from atna.message import AuditMessage, Outcome
 from atna.reader import read
 from atna.system_events import IdentityAct
+from atna.vocabulary import LifeCycle
 from kernel.peer import Peer
 from tests.support.audit import CONTEXT, PATIENT, WHEN, a_subject, schema_faults
 
@@ -125,3 +126,26 @@ def test_that_too_many_messages_wait_for_a_repository_is_a_security_alert_and_so
         assert (message.event.code, message.objects[0].id) == ("110113", "far")
     assert (stopped.types[0].code, started.types[0].code) == ("110133", "110134")
     assert "12 messages wait" in stopped.outcome.description
+
+
+def test_settings_that_were_changed_stand_one_beside_the_other() -> None:
+    changes = [("a", None, "1"), ("b", "1", "2"), ("c", "2", None)]
+
+    event = events.settings_changed(CONTEXT, a_subject(user="amy"), when=WHEN, changes=changes)
+
+    assert schema_faults(event.to_xml()) == []
+    assert [(what.id.rpartition(":")[2], what.life_cycle, what.details) for what in event.objects] == [
+        ("a", LifeCycle.ORIGINATION, (("after", b"1"),)),
+        ("b", LifeCycle.AMENDMENT, (("before", b"1"), ("after", b"2"))),
+        ("c", LifeCycle.PERMANENT_ERASURE, (("before", b"2"),)),
+    ]
+
+
+def test_a_message_that_nobody_could_read_names_the_peer_and_how_many_there_were() -> None:
+    peer = Peer("10.0.0.9", "127.0.0.1:2575", "CN=ehr")
+
+    event = events.message_unreadable(CONTEXT, when=WHEN, peer=peer, reason="why", count=7)
+
+    assert schema_faults(event.to_xml()) == []
+    assert [(who.user_id, who.network_id) for who in event.participants if who.is_requestor] == [("CN=ehr", "10.0.0.9")]
+    assert event.objects[0].details == (("reason", b"why"), ("messages", b"7"))
