@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from kernel.errors import Condition, HieError, Unavailable, violation
 from kernel.grouping import Grouped
+from kernel.held import HeldConnections
 from kernel.outbox import AUDIT_INSERT, AUDIT_OUTBOX, OUTBOX, BigKey, Told
 from kernel.prepared import Executed, execute_prepared, keep_prepared
 from kernel.times import Clock
@@ -120,6 +121,7 @@ class Database:
         self._writer = _SqliteWriter(self.engine) if self.is_sqlite else None
         self._audits: Grouped[bytes] = Grouped(self._write_audit)
         self._autocommit = self.engine if self.is_sqlite else _engine(url, pool_size, prepare=prepare, isolation_level="AUTOCOMMIT")
+        self._held = HeldConnections(self._autocommit, pool_size)
 
     @contextmanager
     def begin(self, *, snapshot: bool = False) -> Iterator[Work]:
@@ -159,7 +161,7 @@ class Database:
         Nothing may be written through it on SQLite. On PostgreSQL one statement may, with its audit messages as a part of it
         (`AUDIT_INSERT`), so that it is a unit of work.
         """
-        with _explained(), self._autocommit.connect() as connection:
+        with _explained(), self.engine.connect() if self.is_sqlite else self._held.one() as connection:
             yield connection
 
     def record(self, audited: Sequence[bytes]) -> None:
@@ -202,6 +204,7 @@ class Database:
         """Gives back every connection."""
         if self._writer is not None:
             self._writer.close()
+        self._held.close()
         self.engine.dispose()
         self._autocommit.dispose()
 
