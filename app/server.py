@@ -10,17 +10,19 @@ import itertools
 import logging
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 import structlog
 from cheroot import wsgi
-from cheroot.makefile import MakeFile, StreamReader, StreamWriter
 from cheroot.server import HTTPConnection, HTTPRequest
-from cheroot.ssl import Adapter
 
+from app.connections import Connections
+from app.http_head import AnswerHead, Headers, UsualHead, answer_head, usual_head
 from app.request_body import ChunkedBody, KnownLengthBody, RequestBody
 from app.settings import HttpSettings
 from kernel.peer import Peer
@@ -42,50 +44,44 @@ def request_id() -> str:
     return f"{next(_numbers):x}"
 
 
-class _LazyTls(Adapter):
-    """Leaves the handshake to the first read, so that a client that stalls in it holds one thread and not the listener."""
+class _Raw(io.RawIOBase):
+    """A socket as a file that can be told not to wait for the other side."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__("", "")
-        self._context = context
+    def __init__(self, connection: socket.socket) -> None:
+        self._receive_into = connection.recv_into
+        self.is_waiting = True
 
-    def bind(self, sock: socket.socket) -> socket.socket:
-        return sock
+    def readable(self) -> bool:
+        """Always."""
+        return True
 
-    def wrap(self, sock: socket.socket) -> tuple[ssl.SSLSocket, dict[str, str]]:
-        wrapped = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        return wrapped, {"wsgi.url_scheme": "https", "HTTPS": "on"}
-
-    def get_environ(self) -> dict[str, str]:
-        return {}
-
-    def makefile(self, sock: ssl.SSLSocket, mode: str = "r", bufsize: int = -1) -> object:
-        kind = StreamReader if "r" in mode else StreamWriter
-        return kind(sock, mode, bufsize if bufsize > 0 else _BUFFER)
+    def readinto(self, room: Any) -> int | None:
+        """Bytes received; None when it shall not wait for any."""
+        return self._receive_into(room) if self.is_waiting else None
 
 
 class _Reader(io.BufferedReader):
-    """What a plain connection sends. cheroot's own reader is written in Python, and costs several times as much."""
+    """What a connection sends. cheroot's own reader is written in Python, and costs several times as much."""
 
     bytes_read = 0
     """cheroot's own count of what was read, that nobody asks for."""
 
     def __init__(self, connection: socket.socket) -> None:
-        super().__init__(socket.SocketIO(connection, "rb"), _BUFFER)
-        self._connection = connection
+        self._source = _Raw(connection)
+        super().__init__(self._source, _BUFFER)
+        self._undeciphered = connection.pending if isinstance(connection, ssl.SSLSocket) else None
 
     def has_data(self) -> bool:
-        """Whether the next request has begun to arrive."""
-        patience = self._connection.gettimeout()
-        self._connection.settimeout(0)
+        """Whether the next request has begun to arrive, as far as the kernel has been asked."""
+        self._source.is_waiting = False
         try:
-            return bool(self.peek(1))
+            return bool(self.peek(1)) or bool(self._undeciphered and self._undeciphered())
         finally:
-            self._connection.settimeout(patience)
+            self._source.is_waiting = True
 
 
 class _Writer:
-    """What is sent over a plain connection, as it is given."""
+    """What is sent over a connection, as it is given."""
 
     bytes_written = 0
     closed = False
@@ -105,12 +101,41 @@ class _Writer:
         """The socket is closed by who made it."""
 
 
-def _plain_file(connection: socket.socket, mode: str = "r", _size: int = -1) -> _Reader | _Writer:
+def _file(connection: socket.socket, mode: str = "r", _size: int = -1) -> _Reader | _Writer:
     return _Reader(connection) if "r" in mode else _Writer(connection)
 
 
 class _Request(HTTPRequest):
-    """A request as cheroot reads it; what is none is told of."""
+    """One request and its answer. The usual head of a request is read at once; cheroot reads what is unusual, and refuses it.
+
+    What is no request at all is told of.
+    """
+
+    def __init__(self, server: _Server, conn: _Connection) -> None:
+        super().__init__(server, conn)
+        if server.tls is not None:
+            self.scheme = b"https"
+
+    def parse_request(self) -> None:
+        """See `HTTPRequest`."""
+        reader: _Reader = self.conn.rfile
+        head = usual_head(reader.peek(1), self.server.max_request_header_size)
+        if head is None or not self._takes(head):
+            super().parse_request()
+        else:
+            reader.read(head.size)
+
+    def _takes(self, head: UsualHead) -> bool:
+        length = head.fields.get(b"Content-Length", b"0")
+        if not length.isdigit() or int(length) > self.server.max_request_body_size:
+            return False
+        self.method, self.path, self.qs = head.method, head.path, head.query
+        self.uri = head.path + b"?" + head.query if head.query else head.path
+        self.inheaders = head.fields
+        self.close_connection = head.fields.get(b"Connection", b"").lower() == b"close"
+        self.request_protocol, self.response_protocol = b"HTTP/1.1", "HTTP/1.1"
+        self.started_request = self.ready = True
+        return True
 
     def simple_response(self, status: object, msg: str = "") -> None:
         """Answers by itself what is not for the application."""
@@ -120,16 +145,133 @@ class _Request(HTTPRequest):
             server.unreadable(Peer(self.conn.remote_addr or "", server.endpoint.partition("://")[2]), f"no HTTP request: {code}")
         super().simple_response(status, msg)
 
+    def respond(self) -> None:
+        """Lets the application answer. What breaks before anything was sent is for the connection to tell."""
+        _Gateway(self).respond()
+
+
+class _Gateway:
+    """WSGI (PEP 3333) for one request, whose application is told who is at the other end."""
+
+    def __init__(self, request: _Request) -> None:
+        self._request = request
+        self._server: _Server = request.server
+        self._environ = self._made()
+        self._body = _body(request, self._environ.get("CONTENT_LENGTH", ""))
+        self._environ["wsgi.input"] = self._body
+        self._status = ""
+        self._headers: Headers = ()
+        self._head: AnswerHead | None = None
+
+    def respond(self) -> None:
+        """Sends what the application answers, a piece at a time."""
+        answer = self._server.wsgi_app(self._environ, self._start)
+        try:
+            for chunk in answer:
+                if chunk:
+                    self._write(chunk)
+            if self._head is None:
+                self._send_head(b"")
+            if self._head is not None and self._head.is_chunked:
+                self._send(b"0\r\n\r\n")
+        finally:
+            close = getattr(answer, "close", None)
+            if close is not None:
+                close()
+
+    def _made(self) -> dict[str, Any]:
+        request, server = self._request, self._server
+        connection = request.conn
+        scheme = "http" if server.tls is None else "https"
+        fields = {_variable(name): value.decode("latin-1") for name, value in request.inheaders.items()}
+        path, port = request.path.decode("latin-1"), str(server.bind_addr[1])
+        host = fields.get("HTTP_HOST") or f"{server.server_name}:{port}"
+        subject = subject_of(connection.socket.getpeercert()) if server.tls is not None else ""
+        return {
+            "PATH_INFO": path,
+            "QUERY_STRING": request.qs.decode("latin-1"),
+            "REMOTE_ADDR": connection.remote_addr,
+            "REMOTE_PORT": str(connection.remote_port),
+            "REQUEST_METHOD": request.method.decode("latin-1"),
+            "REQUEST_URI": request.uri.decode("latin-1"),
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": server.server_name,
+            "SERVER_PORT": port,
+            "SERVER_PROTOCOL": request.request_protocol.decode("latin-1"),
+            "SERVER_SOFTWARE": server.software,
+            "wsgi.errors": sys.stderr,
+            "wsgi.input_terminated": request.chunked_read,
+            "wsgi.multiprocess": False,
+            "wsgi.multithread": True,
+            "wsgi.run_once": False,
+            "wsgi.url_scheme": scheme,
+            "wsgi.version": (1, 0),
+            PEER: Peer(connection.remote_addr, f"{server.public_url or f'{scheme}://{host}'}{path}", subject, request_id()),
+            **({"HTTPS": "on"} if server.tls is not None else {}),
+            **fields,
+        }
+
+    def _start(self, status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], None]:
+        if self._head is not None and exc_info:
+            raise exc_info[1]
+        self._status, self._headers = status, headers
+        return self._write
+
+    def _write(self, chunk: bytes) -> None:
+        if self._head is None:
+            self._send_head(chunk)
+        else:
+            self._send(self._framed(chunk))
+
+    def _send_head(self, chunk: bytes) -> None:
+        """Sends the head with the first piece. Only where nothing is left of the request can the connection be kept."""
+        request = self._request
+        self._head = answer_head(
+            self._status,
+            self._headers,
+            software=self._server.software,
+            is_old=request.response_protocol == "HTTP/1.0",
+            is_head=request.method == b"HEAD",
+            is_last=request.close_connection or not self._body.is_at_end or not self._server.connections.can_keep_more,
+        )
+        request.close_connection = self._head.is_last
+        request.sent_headers = True
+        self._send(self._head.data + self._framed(chunk) if chunk else self._head.data)
+
+    def _framed(self, chunk: bytes) -> bytes:
+        assert self._head is not None
+        return b"%x\r\n%b\r\n" % (len(chunk), chunk) if self._head.is_chunked else chunk
+
+    def _send(self, data: bytes) -> None:
+        self._request.conn.wfile.write(data)
+
+
+@lru_cache(maxsize=512)
+def _variable(name: bytes) -> str:
+    """What WSGI calls a header field."""
+    called = name.decode("latin-1").upper().replace("-", "_")
+    return called if called in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{called}"
+
 
 class _Connection(HTTPConnection):
     """A connection whose handshake, over TLS, is made by the thread that serves it; who is not let in is told of."""
 
-    _is_shaken = False
     RequestHandlerClass = _Request
+    last_used = 0.0
+    _is_shaken = False
 
-    def __init__(self, server: _Server, sock: socket.socket, makefile: Callable[..., object] = MakeFile) -> None:
-        is_plain = makefile is MakeFile
-        super().__init__(server, sock, _plain_file if is_plain else makefile)
+    def __init__(self, server: _Server, sock: socket.socket, address: tuple[str, int]) -> None:
+        super().__init__(server, sock, _file)
+        self.remote_addr, self.remote_port = address[:2]
+        self.ssl_env = {"wsgi.url_scheme": "https", "HTTPS": "on"} if server.tls else {}
+
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return int(self.socket.fileno())
+
+    def has_data(self) -> bool:
+        """Whether the next request has begun to arrive."""
+        return bool(self.rfile.has_data())
 
     def communicate(self) -> bool:
         """See `HTTPConnection`; False ends the connection."""
@@ -155,27 +297,6 @@ class _Connection(HTTPConnection):
         return True
 
 
-class _Gateway(wsgi.Gateway_10):
-    """Tells the application who is at the other end."""
-
-    def __init__(self, req: HTTPRequest) -> None:
-        super().__init__(req)
-        environ: dict[str, Any] = self.env
-        connection = req.conn.socket
-        subject = subject_of(connection.getpeercert()) if isinstance(connection, ssl.SSLSocket) else ""
-        host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
-        public = req.server.public_url or f"{environ['wsgi.url_scheme']}://{host}"
-        environ[PEER] = Peer(environ["REMOTE_ADDR"], f"{public}{environ['PATH_INFO']}", subject, request_id())
-        self._body = _body(req, environ.get("CONTENT_LENGTH", ""))
-        environ["wsgi.input"] = req.rfile = self._body
-
-    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        """Keeps the connection only where the next request can be told from what was left of this one."""
-        if not self._body.is_at_end:
-            self.req.close_connection = True
-        return super().start_response(status, headers, exc_info)
-
-
 def _body(req: HTTPRequest, length: str) -> RequestBody:
     if req.chunked_read:
         return ChunkedBody(req.conn.rfile)
@@ -187,31 +308,58 @@ def is_length(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
+class _NoThreads:
+    """Stands where cheroot keeps its threads."""
+
+    def start(self) -> None:
+        """There are none."""
+
+
 class _Server(wsgi.Server):
-    """cheroot's server with our limits and our log."""
+    """cheroot's server with our limits, our log and our threads."""
 
     software = "Affinity"
-    keep_alive_conn_limit = _KEPT_CONNECTIONS
-    ConnectionClass = _Connection
 
-    def __init__(self, app: WsgiApp, host: str, port: int, settings: HttpSettings, told: tuple[NodeRefused, NodeRefused]) -> None:
-        super().__init__(
-            (host, port),
-            app,
-            numthreads=settings.threads,
-            request_queue_size=1024,
-            shutdown_timeout=_STOP_SECONDS,
-            accepted_queue_size=_KEPT_CONNECTIONS,
-            reuse_port=settings.processes > 1,
-        )
+    def __init__(
+        self,
+        app: WsgiApp,
+        address: tuple[str, int],
+        settings: HttpSettings,
+        told: tuple[NodeRefused, NodeRefused],
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        super().__init__(address, app, request_queue_size=1024, reuse_port=settings.processes > 1)
+        self.requests = _NoThreads()  # cheroot's own, which wait for a queue
         self.refused, self.unreadable = told
+        self.tls = tls
+        host, port = address
         self.endpoint = f"https://{host}:{port}"
-        self.gateway = _Gateway  # cheroot sets its own on the instance
         self.server_name = host
         self.public_url = settings.public_url.rstrip("/")
         self.timeout = settings.idle_seconds
         self.max_request_header_size = settings.header_bytes
         self.max_request_body_size = settings.body_bytes
+        self.connections = Connections(settings.threads, _KEPT_CONNECTIONS, settings.idle_seconds, self._opened)
+
+    def prepare(self) -> None:
+        """Binds and begins to accept."""
+        super().prepare()
+        # cheroot's own, which nobody watches
+        self._connections.close()  # type: ignore[attr-defined]  # cheroot has no types
+        assert self.socket is not None
+        self.connections.start(self.socket)
+
+    @property
+    def can_add_keepalive_connection(self) -> bool:
+        """Whether a connection may be kept after its answer."""
+        return self.connections.can_keep_more
+
+    def _opened(self, accepted: socket.socket, address: tuple[str, int]) -> _Connection:
+        """A connection. Its handshake is left to its first request: who stalls in it holds a thread, and not the listener."""
+        accepted.settimeout(self.timeout)
+        if self.tls is not None:
+            accepted = self.tls.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
+        return _Connection(self, accepted, address)
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: ARG002 - cheroot calls it so
         """What cheroot has to say of a broken connection may quote a request line, and that may hold identifiers."""
@@ -233,10 +381,8 @@ class HttpServer:
     ) -> None:
         """`refused` is told of nodes that TLS did not let in, `unreadable` of what was no HTTP request."""
         host, _, port = listen.rpartition(":")
-        self._server = _Server(app, host, int(port), settings, (refused, unreadable))
-        if tls is not None:
-            self._server.ssl_adapter = _LazyTls(tls)
-        self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
+        self._server = _Server(app, (host, int(port)), settings, (refused, unreadable), tls)
+        self._thread = threading.Thread(target=self._server.connections.watch, name="http", daemon=True)
 
     def start(self) -> int:
         """Binds, begins to accept, and gives the port."""
@@ -247,5 +393,5 @@ class HttpServer:
 
     def stop(self) -> None:
         """Accepts no more, lets the requests in hand end, and closes."""
-        self._server.stop()
-        self._thread.join(timeout=_STOP_SECONDS + 5)
+        self._server.connections.stop(_STOP_SECONDS)
+        self._thread.join(timeout=5)
