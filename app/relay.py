@@ -20,6 +20,7 @@ import structlog
 from kernel.database import Database, Work
 from kernel.errors import HieError
 from kernel.outbox import AUDIT_OUTBOX, OUTBOX
+from kernel.statements import Statement
 
 Handler = Callable[[Work, str], None]
 """Does what a topic asks for one key, inside the unit of work that takes the row out; safe to run twice."""
@@ -47,6 +48,12 @@ FORWARD_AUDIT: Final = "hie.forward_audit"
 PERIODIC: Final = "hie.periodic"
 
 log = structlog.get_logger("relay")
+
+# asked many times a second
+_ANYTHING: Final = Statement(sa.select(OUTBOX.c.id).where(~OUTBOX.c.dead).limit(1), tuple)
+_AUDIT_WAITING: Final = Statement(
+    sa.select(AUDIT_OUTBOX.c.id).where(AUDIT_OUTBOX.c.target == sa.bindparam("target")).limit(1), tuple
+)
 
 
 def _claim_statement(*, skip_locked: bool) -> sa.UpdateBase:
@@ -241,10 +248,9 @@ class Relay:
             work.connection.execute(sa.update(OUTBOX).where(OUTBOX.c.id.in_(ids)).values(values))
 
     def _claimed(self) -> list[int]:
-        with self._database.read() as connection:
-            waiting = connection.execute(sa.select(OUTBOX.c.id).where(~OUTBOX.c.dead).limit(1)).first()
-        if waiting is None:
-            return []
+        with self._database.glance() as connection:
+            if not _ANYTHING.rows(connection, {}):
+                return []
         with self._database.begin() as work:
             values = {"now": work.now, "lease": work.now + self._lease_ms, "batch": BATCH}
             return sorted(work.connection.execute(self._claim, values).scalars())
@@ -254,9 +260,9 @@ class Relay:
         for target in self._targets:
             if now - self._forwarded.get(target, 0.0) < _AUDIT_LEASE:
                 continue
-            with self._database.read() as connection:
-                waiting = connection.execute(sa.select(AUDIT_OUTBOX.c.id).where(AUDIT_OUTBOX.c.target == target).limit(1)).first()
-            if waiting is not None:
+            with self._database.glance() as connection:
+                is_waiting = bool(_AUDIT_WAITING.rows(connection, {"target": target}))
+            if is_waiting:
                 self._forwarded[target] = now
                 self._publish(FORWARD_AUDIT, [target])
 

@@ -120,7 +120,7 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writer = _SqliteWriter(self.engine) if self.is_sqlite else None
         self._audits: Grouped[bytes] = Grouped(self._write_audit)
-        self._autocommit = self.engine if self.is_sqlite else _engine(url, pool_size, prepare=prepare, isolation_level="AUTOCOMMIT")
+        self._autocommit = self.engine if self.is_sqlite else _engine(url, None, prepare=prepare, isolation_level="AUTOCOMMIT")
         self._held = HeldConnections(self._autocommit, pool_size)
 
     @contextmanager
@@ -339,12 +339,13 @@ class _SqliteWriter:
                 self._connection = None
 
 
-def _engine(url: str, pool_size: int, *, prepare: bool, **options: str) -> Engine:
+def _engine(url: str, pool_size: int | None, *, prepare: bool, **options: str) -> Engine:
+    """`pool_size` None for one whose connections are held by `HeldConnections`: nobody shall wait for a place in a pool."""
     if not url.startswith("sqlite"):
+        pool = {"poolclass": sa.NullPool} if pool_size is None else {"pool_size": pool_size, "max_overflow": pool_size}
         made = sa.create_engine(
             url,
-            pool_size=pool_size,
-            max_overflow=pool_size,
+            **pool,
             pool_recycle=1800,
             hide_parameters=True,
             connect_args={} if prepare else {"prepare_threshold": None},
@@ -352,6 +353,7 @@ def _engine(url: str, pool_size: int, *, prepare: bool, **options: str) -> Engin
         )
         keep_prepared(made)
         return made
+    assert pool_size is not None
     engine = sa.create_engine(
         url,
         pool_size=pool_size + 1,

@@ -25,6 +25,7 @@ from sqlalchemy.engine import Connection, Engine
 
 _PARAMETER: Final = re.compile(r"%\((\w+)\)s")
 _KNOWN: Final = "hie_prepared"
+_TRANSFORMER: Final = "hie_transformer"
 _LIMIT: Final = 500
 """Statements that one connection keeps prepared; beyond that they go the driver's way, that forgets the oldest."""
 _TEXT, _BINARY = 0, 1
@@ -96,7 +97,7 @@ def execute_prepared(connection: Connection, text: str, parameters: Mapping[str,
     values, formats = _dumped([parameters[n] for n in names])
     # the driver's own annotation forgets that a parameter may be NULL
     result = _checked(driver, driver.pgconn.exec_prepared(name, values, formats, _BINARY))  # type: ignore[arg-type]
-    return Executed(_loaded(driver, result), result.command_tuples or 0)
+    return Executed(_loaded(connection, driver, result), result.command_tuples or 0)
 
 
 def _begin(driver: psycopg.Connection[Any]) -> None:
@@ -122,12 +123,17 @@ def _checked(driver: psycopg.Connection[Any], result: pq.abc.PGresult) -> pq.abc
     raise error_from_result(result)
 
 
-def _loaded(driver: psycopg.Connection[Any], result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
+def _loaded(connection: Connection, driver: psycopg.Connection[Any], result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
     if not result.nfields:
         return []
-    transformer = Transformer.from_context(driver)
+    # it remembers how each type is loaded
+    transformer = connection.info.get(_TRANSFORMER)
+    if transformer is None:
+        transformer = connection.info[_TRANSFORMER] = Transformer.from_context(driver)
     transformer.set_pgresult(result, format=pq.Format.BINARY)
-    return transformer.load_rows(0, result.ntuples, tuple)
+    rows: list[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)
+    transformer.set_pgresult(None)  # or the connection would hold the last result
+    return rows
 
 
 def _dumped(values: Sequence[object]) -> tuple[list[bytes | None], list[int]]:

@@ -157,7 +157,7 @@ def test_a_node_may_ask_over_soap_only_for_what_it_is_registered_for(secured: Se
 
 
 def test_a_node_that_is_not_registered_may_send_no_audit_message(secured: Secured, trail: Trail) -> None:
-    mark = trail.mark()
+    mark = trail.settled()
     stranger = BadNode("unlisted", secured.client("unlisted"), "")
 
     is_let_in(secured.ports["syslog"], stranger, secured.authority.trust, SAYS["syslog"])

@@ -144,7 +144,7 @@ def test_units_that_stand_in_each_others_way_are_tried_again(postgres_server: Se
 
     with database.read() as connection:
         assert sorted(connection.execute(sa.select(THING.c.n)).scalars()) == [2, 2]
-    assert len(tries) == 3
+    assert len(tries) > 2
     METADATA.drop_all(database.engine)
     database.close()
 
