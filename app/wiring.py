@@ -37,6 +37,7 @@ from app.syslog import SyslogAddresses, SyslogLimits, SyslogListener
 from app.worker import Jobs
 from arr.model import LOCAL
 from arr.readers import Readers
+from arr.retention import Retention
 from arr.service import AuditService
 from arr.settings import ArrSettings
 from arr.signing import Trust, load_keys, signer_at
@@ -318,17 +319,34 @@ class House:
     @cached_property
     def arr(self) -> AuditService:
         """The audit record repository."""
-        key = self.settings.arr.key_file or self.data / "audit-key.pem"
-        trusted = self.settings.arr.trusted_keys_file
         return AuditService(
             self.database,
             clock=self.clock,
             context=self.audit_context,
             new_log_id=lambda: new_entry_uuid().removeprefix("urn:uuid:"),
             settings=self._arr_settings,
-            trust=Trust(signer_at(key), load_keys(trusted.read_bytes()) if trusted else {}),
+            trust=self._audit_trust,
             directory=MpiPatientDirectory(self.database, self.affinity),
         )
+
+    @cached_property
+    def retention(self) -> Retention:
+        """What is done to whole segments of the audit log."""
+        return Retention(
+            self.database,
+            clock=self.clock,
+            context=self.audit_context,
+            settings=self._arr_settings,
+            trust=self._audit_trust,
+            directory=MpiPatientDirectory(self.database, self.affinity),
+        )
+
+    @cached_property
+    def _audit_trust(self) -> Trust:
+        """Who signs the audit log."""
+        key = self.settings.arr.key_file or self.data / "audit-key.pem"
+        trusted = self.settings.arr.trusted_keys_file
+        return Trust(signer_at(key), load_keys(trusted.read_bytes()) if trusted else {})
 
     @property
     def _arr_settings(self) -> ArrSettings:

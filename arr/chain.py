@@ -61,6 +61,19 @@ class Tree:
             if level == BLOCK_LEVEL:
                 self.blocks.append(roots[-1])
 
+    def add_block(self, root: bytes) -> None:
+        """The leaves of one more block, of which the root alone is known. Raises `ValueError` inside a block."""
+        if self.size % BLOCK:
+            raise ValueError("a block begins where a block ends")
+        self.roots.append(root)
+        self.blocks.append(root)
+        self.size += BLOCK
+        filled = self.size >> BLOCK_LEVEL
+        while not filled & 1:
+            right = self.roots.pop()
+            self.roots.append(node_hash(self.roots.pop(), right))
+            filled >>= 1
+
     @property
     def root(self) -> bytes:
         """The root over all leaves; that of no leaves is the hash of nothing."""

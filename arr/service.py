@@ -225,13 +225,19 @@ class AuditService:
         return RecordProof(_record(row), path, head.note)
 
     def prove_growth(self, before: int, subject: Subject) -> GrowthProof | None:
-        """That the log has only grown since it had `before` records; None when it never had so many, or none."""
+        """That the log has only grown since it had `before` records; None when it never had so many, or none.
+
+        None also when it needs records that were dropped; it does not where a segment ended.
+        """
         self._tell_use(subject, [URI], f"prove growth&{before}".encode(), ())
         with self._one_instant() as connection:
             head = self._head(connection)
             if head is None or not 0 < before <= head.sequence:
                 return None
-            path = growth_path(store.StoredSubtrees(connection), before, head.sequence)
+            try:
+                path = growth_path(store.StoredSubtrees(connection), before, head.sequence)
+            except ValueError:
+                return None
         return GrowthProof(before, path, head.note)
 
     def verify(self, subject: Subject | None, *, deep: bool = False, progress: Progress = lambda _: None) -> Report:

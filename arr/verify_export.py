@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import gzip
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -31,12 +32,10 @@ def root_by_path(leaf: bytes, index: int, size: int, path: Iterable[bytes]) -> b
     return root if last == 0 else None
 
 
-def head_faults(line: str, key: Path | None) -> tuple[int, bytes, list[str]]:
-    """Size and root that the head speaks of, and what is wrong with its signature."""
-    head = json.loads(line)
-    _, size, root, _, _, _ = head["note"].split("\n")
+def signature_faults(what: str, text: str, signature: str, key: Path | None) -> list[str]:
+    """What is wrong with the signature of a text."""
     if key is None:
-        return int(size), base64.b64decode(root), ["the signature was not checked: give the public key with --key"]
+        return [f"the signature of the {what} was not checked: give the public key with --key"]
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -45,16 +44,36 @@ def head_faults(line: str, key: Path | None) -> tuple[int, bytes, list[str]]:
     try:
         if not isinstance(public, Ed25519PublicKey):
             raise InvalidSignature
-        public.verify(bytes.fromhex(head["signature"]), head["note"].encode())
+        public.verify(bytes.fromhex(signature), text.encode())
     except InvalidSignature:
-        return int(size), base64.b64decode(root), ["the head is not signed with this key"]
-    return int(size), base64.b64decode(root), []
+        return [f"the {what} is not signed with this key"]
+    return []
 
 
-def record_faults(lines: Iterable[str], size: int, root: bytes) -> Iterator[str | None]:
-    """For every record what is wrong with it, or None."""
+def head_faults(line: str, key: Path | None) -> tuple[int, bytes, list[str]]:
+    """Size and root that the head speaks of, and what is wrong with its signature."""
+    head = json.loads(line)
+    _, size, root, _, _, _ = head["note"].split("\n")
+    return int(size), base64.b64decode(root), signature_faults("head", head["note"], head["signature"], key)
+
+
+def seal_faults(seal: dict[str, str], numbers: list[int], key: Path | None) -> list[str]:
+    """What is wrong with the seal of a segment: its signature, or that the records are not all of those it speaks of."""
+    first, _, last = seal["seal"].split("\n")[2].partition("-")
+    is_all = numbers == list(range(int(first), int(last) + 1))
+    faults = [] if is_all else [f"these are not the records {first} to {last} that were sealed, each once and in order"]
+    return faults + signature_faults("seal", seal["seal"], seal["signature"], key)
+
+
+def record_faults(lines: Iterable[str], size: int, root: bytes, key: Path | None) -> Iterator[str | None]:
+    """For every record what is wrong with it, or None; then what is wrong with a seal."""
+    numbers: list[int] = []
     for line in lines:
         record = json.loads(line)
+        if "seal" in record:
+            yield from seal_faults(record, numbers, key)
+            continue
+        numbers.append(record["sequence"])
         leaf = sha256(b"\0" + record["origin"].encode() + b"\n" + base64.b64decode(record["data"], validate=True)).digest()
         path = [bytes.fromhex(node) for node in record["path"]]
         if root_by_path(leaf, record["sequence"] - 1, size, path) == root:
@@ -70,14 +89,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--key", type=Path, help="file with the public key of the log's signer (PEM)")
     options = parser.parse_args(arguments)
     try:
-        with options.export.open(encoding="utf-8") as file:
+        opened = gzip.open if options.export.suffix == ".gz" else open
+        with opened(options.export, "rt", encoding="utf-8") as file:
             size, root, faults = head_faults(next(file), options.key)
             count = 0
-            for fault in record_faults(file, size, root):
+            for fault in record_faults(file, size, root, options.key):
                 count += 1
                 if fault is not None:
                     faults.append(fault)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration) as problem:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, StopIteration) as problem:
         sys.stderr.write(f"cannot be read as an export of an audit log: {type(problem).__name__}\n")
         return 2
     for fault in faults:

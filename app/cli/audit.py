@@ -144,8 +144,9 @@ def verify(
         report = house.arr.verify(operator(), deep=deep)
     if report.faults or as_json:
         show((asdict(fault) for fault in report.faults), as_json=as_json)
+    dropped = f"{report.dropped} dropped by signed tombstones, " if report.dropped else ""
     signed = f"signed up to record {report.signed_up_to}" if report.signed_up_to else "not signed"
-    typer.echo(f"{report.records} records, {report.fault_count} faults, {signed}", err=as_json)
+    typer.echo(f"{report.records} records, {dropped}{report.fault_count} faults, {signed}", err=as_json)
     if not report.is_whole:
         raise typer.Exit(FAILED)
 

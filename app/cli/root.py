@@ -19,6 +19,7 @@ from app.cli import (
     media,
     on_demand,
     received,
+    retention,
     service,
     storage,
 )
@@ -39,6 +40,7 @@ demo.add_to(app)
 clients.add_to(app)
 batches.add_to(identities.app)
 app.add_typer(identities.app, name="mpi", help="Patient identities.")
+retention.add_to(audit.app)
 app.add_typer(audit.app, name="audit", help="The audit record repository.")
 app.add_typer(certificates.app, name="cert", help="Certificates and TLS.")
 app.add_typer(on_demand.app, name="on-demand")

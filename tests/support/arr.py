@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from arr.model import Channel, Received
 from arr.ports import PatientDirectory
+from arr.retention import Retention
 from arr.service import AuditService
 from arr.settings import ArrSettings
 from arr.signing import Signer, Trust
@@ -49,3 +51,24 @@ def received(data: bytes, channel: Channel = Channel.LOCAL, at: int = AT, flaws:
 def some_records(count: int, patient: str = PATIENT) -> list[Received]:
     """Messages that differ."""
     return [received(an_event(patient, user=f"user-{n}").to_xml(), at=AT + n) for n in range(count)]
+
+
+def a_retention(
+    database: Database,
+    *,
+    years: int | None = 5,
+    segment: int = 1024,
+    directory: PatientDirectory | None = None,
+    signed: bool = True,
+) -> Retention:
+    """What seals and drops segments, with the tests' key; the clock stands in 2026."""
+    settings = ArrSettings(segment_records=segment, retention_years=years)
+    trust = Trust(SIGNER if signed else None)
+    return Retention(database, clock=TickingClock(), context=CONTEXT, settings=settings, trust=trust, directory=directory)
+
+
+def records_of(year: int, count: int, patient: str = PATIENT) -> list[Received]:
+    """Messages of one patient that came in this year, a second between them."""
+    start = int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    message = an_event(patient).to_xml()
+    return [received(message, at=start + 1000 * n) for n in range(count)]
