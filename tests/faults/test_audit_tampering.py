@@ -9,18 +9,23 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.engine import Connection
 
 from arr import store
+from arr.chain import BLOCK as BLOCK_SIZE
 from arr.chain import START, Tree, canonical, chained, leaf_hash
 from arr.packing import packed, unpacked
 from arr.partitions import PARTED
-from arr.signing import Note
-from arr.tables import BLOCK, CHECKPOINT, GUARDED, HEAD, METADATA, RECORD, TERM
+from arr.signing import Note, Signer
+from arr.tables import BLOCK, CHECKPOINT, GUARDED, HEAD, METADATA, RECORD, SEAL, TERM
 from arr.verification import FaultKind, Report
 from kernel.database import Database
+from kernel.outbox import METADATA as OUTBOX
 from tests.conftest import MakeDatabase
-from tests.support.arr import a_service, some_records
+from tests.support.arr import a_retention, a_service, records_of, some_records
+from tests.support.audit import a_subject
+from tests.support.clocks import TickingClock
 
 SIZE = 400
 Tampering = Callable[[Connection, random.Random], None]
@@ -156,6 +161,107 @@ TAMPERINGS = [
 ]
 
 
+# on a log whose first segment was dropped (records 1 to 1024), whose second is sealed, and that goes on
+
+
+def _seal_row(connection: Connection, first: int, act: str) -> dict[str, object]:
+    statement = sa.select(SEAL).where(SEAL.c.first == first, SEAL.c.act == act)
+    return dict(connection.execute(statement).one()._mapping)
+
+
+def _set_seal(connection: Connection, number: int, act_is: str, /, **values: object) -> None:
+    connection.execute(SEAL.update().where(SEAL.c.first == number, SEAL.c.act == act_is).values(values))
+
+
+def _delete_records(connection: Connection, first: int, last: int) -> None:
+    connection.execute(RECORD.delete().where(RECORD.c.sequence.between(first, last)))
+
+
+def drop_without_a_tombstone(connection: Connection, chance: random.Random) -> None:
+    _delete_records(connection, BLOCK_SIZE + 1, 2 * BLOCK_SIZE)
+
+
+def drop_with_the_seal_as_tombstone(connection: Connection, chance: random.Random) -> None:
+    row = _seal_row(connection, BLOCK_SIZE + 1, "sealed")
+    connection.execute(SEAL.insert().values({**row, "act": "dropped"}))
+    _delete_records(connection, BLOCK_SIZE + 1, 2 * BLOCK_SIZE)
+
+
+def drop_with_a_forged_tombstone(connection: Connection, chance: random.Random) -> None:
+    row = _seal_row(connection, BLOCK_SIZE + 1, "sealed")
+    text = str(row["note"]).replace("\nsealed\n", "\ndropped\n")
+    forged = {"note": text, "act": "dropped"}
+    if chance.random() < 0.5:
+        signed = Signer(Ed25519PrivateKey.generate()).sign(text)
+        forged |= {"signature": signed.signature, "key_id": chance.choice([signed.key_id, row["key_id"]])}  # type: ignore[dict-item]
+    connection.execute(SEAL.insert().values({**row, **forged}))
+    _delete_records(connection, BLOCK_SIZE + 1, 2 * BLOCK_SIZE)
+
+
+def move_the_tombstone(connection: Connection, chance: random.Random) -> None:
+    _set_seal(connection, 1, "dropped", first=BLOCK_SIZE + 1)
+    _delete_records(connection, BLOCK_SIZE + 1, 2 * BLOCK_SIZE)
+
+
+def remove_a_tombstone_or_its_seal(connection: Connection, chance: random.Random) -> None:
+    connection.execute(SEAL.delete().where(SEAL.c.first == 1, SEAL.c.act == chance.choice(["dropped", "sealed"])))
+
+
+def change_a_letter_of_what_was_signed(connection: Connection, chance: random.Random) -> None:
+    first, act = chance.choice([(1, "dropped"), (1, "sealed"), (BLOCK_SIZE + 1, "sealed")])
+    note = str(_seal_row(connection, first, act)["note"])
+    at = chance.randrange(len(note))
+    _set_seal(connection, first, act, note=note[:at] + chr(ord(note[at]) ^ 1) + note[at + 1 :])
+
+
+def flip_a_bit_of_a_seals_signature(connection: Connection, chance: random.Random) -> None:
+    first, act = chance.choice([(1, "dropped"), (1, "sealed"), (BLOCK_SIZE + 1, "sealed")])
+    signature = bytearray(_seal_row(connection, first, act)["signature"])  # type: ignore[arg-type]
+    signature[chance.randrange(64)] ^= 1 << chance.randrange(8)
+    _set_seal(connection, first, act, signature=bytes(signature))
+
+
+def change_the_root_of_a_dropped_block(connection: Connection, chance: random.Random) -> None:
+    connection.execute(BLOCK.update().where(BLOCK.c.number == 0).values(root=chance.randbytes(32)))
+
+
+def remove_the_root_of_a_dropped_block(connection: Connection, chance: random.Random) -> None:
+    connection.execute(BLOCK.delete().where(BLOCK.c.number == 0))
+
+
+def put_a_record_where_they_were_dropped(connection: Connection, chance: random.Random) -> None:
+    row = _row(connection, chance.randint(BLOCK_SIZE + 1, SEALED_SIZE))
+    connection.execute(RECORD.insert().values({**row, "sequence": chance.randint(1, BLOCK_SIZE)}))
+
+
+def delete_the_first_after_what_was_dropped(connection: Connection, chance: random.Random) -> None:
+    _delete_records(connection, BLOCK_SIZE + 1, BLOCK_SIZE + chance.randint(1, 9))
+
+
+def flip_a_bit_in_a_sealed_segment(connection: Connection, chance: random.Random) -> None:
+    sequence = chance.randint(BLOCK_SIZE + 1, 2 * BLOCK_SIZE)
+    data = bytearray(_row(connection, sequence)["data"])  # type: ignore[arg-type]
+    data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    _set(connection, sequence, data=bytes(data))
+
+
+SEALED_SIZE = 2 * BLOCK_SIZE + 50
+SEALED_TAMPERINGS = [
+    drop_without_a_tombstone,
+    drop_with_the_seal_as_tombstone,
+    drop_with_a_forged_tombstone,
+    move_the_tombstone,
+    remove_a_tombstone_or_its_seal,
+    change_a_letter_of_what_was_signed,
+    flip_a_bit_of_a_seals_signature,
+    change_the_root_of_a_dropped_block,
+    remove_the_root_of_a_dropped_block,
+    put_a_record_where_they_were_dropped,
+    delete_the_first_after_what_was_dropped,
+    flip_a_bit_in_a_sealed_segment,
+]
+
+
 def _found(database: Database, tampering: Tampering, chance: random.Random) -> Report:
     """What verification says of a tampering that is then taken back."""
     verifier = a_service(database)
@@ -178,6 +284,41 @@ def database(make_database: MakeDatabase) -> Database:
     return made
 
 
+def _sealed(made: Database, folder: Path) -> Database:
+    service = a_service(made, every=100, segment=BLOCK_SIZE)
+    service.record([*records_of(2010, BLOCK_SIZE), *records_of(2026, SEALED_SIZE - BLOCK_SIZE)])
+    retention = a_retention(made)
+    list(retention.seal(folder, a_subject()))
+    assert [fate.segment.first for fate in retention.retain(folder, a_subject(), "old")] == [1]
+    return made
+
+
+@pytest.fixture
+def sealed_database(make_database: MakeDatabase, tmp_path: Path) -> Database:
+    return _sealed(make_database(METADATA), tmp_path)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("tampering", SEALED_TAMPERINGS, ids=lambda t: t.__name__)
+def test_a_tampering_with_segments_is_found(sealed_database: Database, tampering: Tampering) -> None:
+    seed = secrets.randbits(32)
+    chance = random.Random(seed)
+
+    for _ in range(8):
+        assert not _found(sealed_database, tampering, chance).is_whole, f"seed {seed}"
+
+    assert a_service(sealed_database).verify(None, deep=True).is_whole
+
+
+def test_every_kind_of_tampering_with_segments_is_found(sealed_database: Database) -> None:
+    seed = secrets.randbits(32)
+    chance = random.Random(seed)
+
+    missed = [t.__name__ for t in SEALED_TAMPERINGS if _found(sealed_database, t, chance).is_whole]
+
+    assert missed == [], f"seed {seed}"
+
+
 @pytest.mark.parametrize("tampering", TAMPERINGS, ids=lambda t: t.__name__)
 def test_a_tampering_is_found_wherever_it_strikes(database: Database, tampering: Tampering) -> None:
     seed = secrets.randbits(32)
@@ -191,13 +332,19 @@ def test_a_tampering_is_found_wherever_it_strikes(database: Database, tampering:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_thousand_random_tamperings_are_all_found(make_database: MakeDatabase) -> None:
+def test_a_thousand_random_tamperings_are_all_found(make_database: MakeDatabase, tmp_path: Path) -> None:
     database = make_database(METADATA)
     a_service(database, every=100).record(some_records(SIZE))
+    sealed = Database(f"sqlite:///{tmp_path / 'sealed.db'}", clock=TickingClock())
+    for tables in (OUTBOX, METADATA):
+        tables.create_all(sealed.engine)
+    _sealed(sealed, tmp_path)
     seed = secrets.randbits(32)
     chance = random.Random(seed)
 
-    missed = [t.__name__ for t in chance.choices(TAMPERINGS, k=1000) if _found(database, t, chance).is_whole]
+    missed = [t.__name__ for t in chance.choices(TAMPERINGS, k=750) if _found(database, t, chance).is_whole]
+    missed += [t.__name__ for t in chance.choices(SEALED_TAMPERINGS, k=250) if _found(sealed, t, chance).is_whole]
+    sealed.close()
 
     assert missed == [], f"seed {seed}"
 
