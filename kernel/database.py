@@ -35,6 +35,7 @@ BATCH_LIMIT: Final = 64
 """Units in one SQLite commit at the most."""
 
 _AUDIT_INSERT: Final = AUDIT_OUTBOX.insert().inline()
+_OUTBOX_INSERT: Final = OUTBOX.insert().inline()
 """Without the new row's id, which nobody asks for."""
 
 Insert = postgresql.Insert | sqlite.Insert
@@ -222,13 +223,11 @@ class Database:
 
     def _flush(self, work: Work) -> None:
         if work.told:
-            work.connection.execute(
-                OUTBOX.insert(),
-                [
-                    {"topic": t.topic, "key": t.key, "told_at": work.now, "due_at": work.now, "tries": 0, "dead": False}
-                    for t in dict.fromkeys(work.told)
-                ],
-            )
+            told = [
+                {"topic": t.topic, "key": t.key, "told_at": work.now, "due_at": work.now, "tries": 0, "dead": False}
+                for t in dict.fromkeys(work.told)
+            ]
+            work.connection.execute(_OUTBOX_INSERT, told[0] if len(told) == 1 else told)
         if work.audited and self._targets:
             rows = [
                 {"target": target, "told_at": work.now, "message": message} for message in work.audited for target in self._targets
@@ -265,12 +264,13 @@ class _SqliteWriter:
         batch = self._enter()
         connection = batch.transaction.connection
         try:
-            nested = connection.begin_nested()
+            # in the driver's words: SQLAlchemy compiles a new statement for every savepoint
+            connection.exec_driver_sql("SAVEPOINT unit")
             try:
                 yield connection
-                nested.commit()
+                connection.exec_driver_sql("RELEASE unit")
             except BaseException as problem:
-                self._take_back(batch, nested, problem)
+                self._take_back(batch, connection, problem)
                 raise
             batch.units += 1
         except BaseException:
@@ -297,10 +297,11 @@ class _SqliteWriter:
             self._turn.release()
             raise
 
-    def _take_back(self, batch: _Batch, nested: sa.NestedTransaction, problem: BaseException) -> None:
+    def _take_back(self, batch: _Batch, connection: Connection, problem: BaseException) -> None:
         """Undoes one unit. SQLite itself ends the whole transaction when the disk is full: then every unit of the batch failed."""
         try:
-            nested.rollback()
+            connection.exec_driver_sql("ROLLBACK TO unit")
+            connection.exec_driver_sql("RELEASE unit")
         except DBAPIError:
             batch.problem = problem
 

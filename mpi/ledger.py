@@ -6,7 +6,7 @@ Nothing else writes the columns named in `_THINGS`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from kernel.errors import Condition, Rejected, Violation, rejected, violation
+from kernel.statements import Statement
 from mpi.model import Act, ActKind, ReviewState
 from mpi.tables import JOURNAL, JOURNAL_CHANGE, LINK, NEGATIVE_LINK, PATIENT_RECORD, PERSON, REVIEW
 
@@ -102,9 +103,29 @@ class Ledger:
             "comment": act.comment,
             "undone_by": None,
         }
-        self.connection.execute(JOURNAL.insert().values(values))
-        self.connection.execute(JOURNAL_CHANGE.insert(), [_row(act.id, at, change) for at, change in enumerate(found)])
+        _ADD_ACT.run(self.connection, values)
+        _add_changes(self.connection, [_row(act.id, at, change) for at, change in enumerate(found)])
         return act.id
+
+
+_ADD_ACT: Final[Statement[None]] = Statement(JOURNAL.insert().inline(), lambda _: None)
+_TOGETHER: Final = 8
+
+
+def _add_changes(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
+    if len(rows) > _TOGETHER:
+        connection.execute(JOURNAL_CHANGE.insert(), rows)
+    else:
+        _adding(len(rows)).run(connection, {f"{name}_{at}": value for at, row in enumerate(rows) for name, value in row.items()})
+
+
+@cache
+def _adding(size: int) -> Statement[None]:
+    """Rows of an act in one statement: most acts change a record and its link."""
+    rows: list[dict[str, object]] = [
+        {column.name: sa.bindparam(f"{column.name}_{at}") for column in JOURNAL_CHANGE.c} for at in range(size)
+    ]
+    return Statement(JOURNAL_CHANGE.insert().values(rows).inline(), lambda _: None)
 
 
 def touched_persons(changes: Iterable[Change]) -> tuple[int, ...]:
@@ -242,24 +263,36 @@ def _named(thing: _Thing, key: Key) -> dict[str, object]:
 
 
 @cache
-def _reading(name: str) -> sa.Select[tuple[object, ...]]:
-    # made once: putting a statement together costs more than running it
+def _reading(name: str) -> Statement[Values]:
     thing = _THINGS[name]
-    return sa.select(*(thing.table.c[column] for column in thing.columns)).where(_where(thing))
+    columns = [thing.table.c[column] for column in thing.columns]
+    flags = [column.name for column in columns if isinstance(column.type, sa.Boolean)]
+
+    def values(row: Iterable[object]) -> Values:
+        found = dict(zip(thing.columns, row, strict=True))
+        return found | {name: bool(found[name]) for name in flags}  # which SQLite keeps as numbers
+
+    return Statement(sa.select(*columns).where(_where(thing)), values)
 
 
 @cache
-def _writing(name: str, columns: tuple[str, ...]) -> sa.Update:
+def _writing(name: str, columns: tuple[str, ...]) -> Statement[None]:
     thing = _THINGS[name]
-    return thing.table.update().where(_where(thing)).values({column: sa.bindparam(f"new_{column}") for column in columns})
+    update = thing.table.update().where(_where(thing)).values({column: sa.bindparam(f"new_{column}") for column in columns})
+    return Statement(update, lambda _: None)
+
+
+@cache
+def _adding_one(name: str) -> Statement[None]:
+    return Statement(_THINGS[name].table.insert().inline(), lambda _: None)
 
 
 def _read(connection: Connection, name: str, key: Key) -> Values | None:
     thing = _THINGS[name]
-    row = connection.execute(_reading(name), _named(thing, key)).mappings().one_or_none()
-    if row is None and not thing.comes_and_goes and name != "act":
+    rows = _reading(name).rows(connection, _named(thing, key))
+    if not rows and not thing.comes_and_goes and name != "act":
         raise LookupError(f"{name} {key} is not there")
-    return None if row is None else dict(row)
+    return rows[0] if rows else None
 
 
 def _write(connection: Connection, change: Change) -> None:
@@ -267,7 +300,7 @@ def _write(connection: Connection, change: Change) -> None:
     if change.after is None:
         connection.execute(thing.table.delete().where(_where(thing)), _named(thing, change.key))
     elif change.before is None:
-        connection.execute(thing.table.insert(), {**dict(zip(thing.key, change.key, strict=True)), **change.after})
+        _adding_one(change.thing).run(connection, {**dict(zip(thing.key, change.key, strict=True)), **change.after})
     else:
         values = {f"new_{column}": value for column, value in change.after.items()}
-        connection.execute(_writing(change.thing, tuple(change.after)), {**_named(thing, change.key), **values})
+        _writing(change.thing, tuple(change.after)).run(connection, {**_named(thing, change.key), **values})

@@ -42,9 +42,9 @@ def survivor_of(connection: Connection, one: int, other: int) -> tuple[int, int]
 
 def join(ledger: Ledger, goes: int, stays: int, why: Why) -> None:
     """All records of one person go over to another. The caller has locked both and looked for negative links."""
-    moving = store.members(ledger.connection, [goes])
+    moving = store.records_in(ledger.connection, goes)
     for record in moving:
-        ledger.put("record", (record.id,), {"person": stays})
+        ledger.put("record", (record,), {"person": stays})
     ledger.put(
         "link",
         (goes,),
@@ -59,7 +59,7 @@ def join(ledger: Ledger, goes: int, stays: int, why: Why) -> None:
             "via": why.via,
         },
     )
-    _settle_reviews(ledger, [r.id for r in moving])
+    _settle_reviews(ledger, moving)
 
 
 def _settle_reviews(ledger: Ledger, moved: Iterable[int]) -> None:

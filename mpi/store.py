@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from kernel.demographics import Demographics
 from kernel.errors import Condition, Severity, Violation
-from kernel.statements import Statement
+from kernel.statements import AnyOf, Statement
 from mpi.codec import demographics_from_json, demographics_to_json
 from mpi.linkage.normalise import Prepared
 from mpi.model import Link, LinkKind, PatientRecord, Receipt, RecordState, Stored
@@ -286,24 +286,42 @@ def aliases(connection: Connection, affinity_id: str) -> tuple[Alias, ...]:
 
 def affinity_ids(connection: Connection, persons: Iterable[int]) -> dict[int, tuple[str, bool]]:
     """The affinity-domain identifier of each person, and whether a source gave it."""
-    statement = sa.select(PERSON.c.id, PERSON.c.affinity_id, PERSON.c.is_fed).where(PERSON.c.id.in_(tuple(persons)))
-    return {row.id: (row.affinity_id, row.is_fed) for row in connection.execute(statement)}
+    return {person: (affinity_id, bool(is_fed)) for person, affinity_id, is_fed in _FED.rows(connection, {"ids": list(persons)})}
+
+
+_FED: Final[Statement[tuple[int, str, bool]]] = Statement(
+    sa.select(PERSON.c.id, PERSON.c.affinity_id, PERSON.c.is_fed).where(AnyOf(PERSON.c.id, "ids")), tuple
+)
+_LOCKED: Final[Statement[int]] = Statement(
+    sa.select(PERSON.c.id).where(AnyOf(PERSON.c.id, "ids")).order_by(PERSON.c.id).with_for_update(key_share=True),
+    lambda row: next(iter(row)),
+)
 
 
 def lock_persons(connection: Connection, persons: Iterable[int]) -> None:
     """Waits until these persons are ours till the end of the unit; in the order of their ids, so that nobody waits in a ring."""
-    statement = sa.select(PERSON.c.id).where(PERSON.c.id.in_(sorted(set(persons)))).order_by(PERSON.c.id)
-    connection.execute(statement.with_for_update(key_share=True)).all()
+    if connection.dialect.name != "sqlite":  # which has one writer
+        _LOCKED.rows(connection, {"ids": sorted(set(persons))})
 
 
-_PERSONS_OF: Final = sa.select(PATIENT_RECORD.c.id, PATIENT_RECORD.c.person).where(
-    PATIENT_RECORD.c.id.in_(sa.bindparam("ids", expanding=True))
+_PERSONS_OF: Final[Statement[tuple[int, int]]] = Statement(
+    sa.select(PATIENT_RECORD.c.id, PATIENT_RECORD.c.person).where(AnyOf(PATIENT_RECORD.c.id, "ids")), tuple
+)
+_RECORDS_IN: Final[Statement[int]] = Statement(
+    sa.select(PATIENT_RECORD.c.id).where(PATIENT_RECORD.c.person == sa.bindparam("person")).order_by(PATIENT_RECORD.c.id),
+    lambda row: next(iter(row)),
 )
 
 
 def persons_of(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
     """Where records are at the moment: their persons."""
-    return {row.id: row.person for row in connection.execute(_PERSONS_OF, {"ids": tuple(ids)})}
+    wanted = list(ids)
+    return dict(_PERSONS_OF.rows(connection, {"ids": wanted})) if wanted else {}
+
+
+def records_in(connection: Connection, person: int) -> list[int]:
+    """The records of a person, the oldest first."""
+    return _RECORDS_IN.rows(connection, {"person": person})
 
 
 def lock_where(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
@@ -329,24 +347,31 @@ class Member:
     prepared: str
 
 
-_MATCHING_MEMBERS: Final = (
+def _member(row: Iterable[Any]) -> Member:
+    id_, person, state, prepared = row
+    return Member(id_, person, state == RecordState.ACTIVE.value, prepared)
+
+
+_MATCHING_MEMBERS: Final = Statement(
     sa.select(PATIENT_RECORD.c.id, PATIENT_RECORD.c.person, PATIENT_RECORD.c.state, PATIENT_RECORD.c.prepared)
-    .where(PATIENT_RECORD.c.person.in_(sa.bindparam("persons", expanding=True)))
-    .order_by(PATIENT_RECORD.c.id)
+    .where(AnyOf(PATIENT_RECORD.c.person, "persons"))
+    .order_by(PATIENT_RECORD.c.id),
+    _member,
 )
-_KEYS_OF: Final = sa.select(BLOCKING_KEY.c.key).where(BLOCKING_KEY.c.record == sa.bindparam("record"))
-_IDS: Final[sa.BindParameter[int]] = sa.bindparam("ids", expanding=True)
-_DENIED: Final = sa.select(NEGATIVE_LINK.c.one, NEGATIVE_LINK.c.other).where(
-    NEGATIVE_LINK.c.one.in_(_IDS) | NEGATIVE_LINK.c.other.in_(_IDS)
+_KEYS_OF: Final[Statement[int]] = Statement(
+    sa.select(BLOCKING_KEY.c.key).where(BLOCKING_KEY.c.record == sa.bindparam("record")), lambda row: next(iter(row))
+)
+_DENIED: Final[Statement[tuple[int, int]]] = Statement(
+    sa.select(NEGATIVE_LINK.c.one, NEGATIVE_LINK.c.other).where(
+        sa.or_(AnyOf(NEGATIVE_LINK.c.one, "ids"), AnyOf(NEGATIVE_LINK.c.other, "ids"))
+    ),
+    tuple,
 )
 
 
 def matching_members(connection: Connection, persons: Iterable[int]) -> tuple[Member, ...]:
     """The members of these persons, the oldest first."""
-    return tuple(
-        Member(id_, person, state == RecordState.ACTIVE.value, prepared)
-        for id_, person, state, prepared in connection.execute(_MATCHING_MEMBERS, {"persons": tuple(persons)})
-    )
+    return tuple(_MATCHING_MEMBERS.rows(connection, {"persons": list(persons)}))
 
 
 def set_keys(connection: Connection, record: int, keys: Iterable[int], before: Iterable[int] = ()) -> None:
@@ -363,7 +388,7 @@ def set_keys(connection: Connection, record: int, keys: Iterable[int], before: I
 
 def keys_of(connection: Connection, record: int) -> tuple[int, ...]:
     """The blocking keys of a record."""
-    return tuple(connection.scalars(_KEYS_OF, {"record": record}))
+    return tuple(_KEYS_OF.rows(connection, {"record": record}))
 
 
 def candidates(connection: Connection, keys: Sequence[int], limit: int) -> dict[int, list[int]]:
@@ -372,25 +397,23 @@ def candidates(connection: Connection, keys: Sequence[int], limit: int) -> dict[
     for start in range(0, len(keys), _KEYS_AT_ONCE):
         part = keys[start : start + _KEYS_AT_ONCE]
         asked = {"limit": limit, **{f"k{n}": key for n, key in enumerate(part)}}
-        for row in connection.execute(_candidates(len(part)), asked).mappings():
-            found.setdefault(row["key"], []).append(row["record"])
+        for key, record in _candidates(len(part)).rows(connection, asked):
+            found.setdefault(key, []).append(record)
     return found
 
 
 _KEYS_AT_ONCE: Final = 16
-_STATEMENTS: Final[dict[int, sa.CompoundSelect[tuple[int, int]]]] = {}
 
 
-def _candidates(size: int) -> sa.CompoundSelect[tuple[int, int]]:
+@cache
+def _candidates(size: int) -> Statement[tuple[int, int]]:
     """One range of the key table per key, each cut short, so that a key that everybody has costs no more than another."""
-    if size not in _STATEMENTS:
-        parts = []
-        for n in range(size):
-            rows = sa.select(BLOCKING_KEY.c.key, BLOCKING_KEY.c.record).where(BLOCKING_KEY.c.key == sa.bindparam(f"k{n}"))
-            cut = rows.limit(sa.bindparam("limit", type_=sa.Integer)).subquery(f"s{n}")
-            parts.append(sa.select(cut.c.key, cut.c.record))
-        _STATEMENTS[size] = sa.union_all(*parts)
-    return _STATEMENTS[size]
+    parts = []
+    for n in range(size):
+        rows = sa.select(BLOCKING_KEY.c.key, BLOCKING_KEY.c.record).where(BLOCKING_KEY.c.key == sa.bindparam(f"k{n}"))
+        cut = rows.limit(sa.bindparam("limit", type_=sa.Integer)).subquery(f"s{n}")
+        parts.append(sa.select(cut.c.key, cut.c.record))
+    return Statement(sa.union_all(*parts), tuple)
 
 
 def record_count(connection: Connection) -> int:
@@ -401,7 +424,7 @@ def record_count(connection: Connection) -> int:
 def denied(connection: Connection, ids: Sequence[int]) -> dict[int, set[int]]:
     """For each of these records those it was said never to be the same as."""
     found: dict[int, set[int]] = {}
-    for one, other in connection.execute(_DENIED, {"ids": tuple(ids)}):
+    for one, other in _DENIED.rows(connection, {"ids": list(ids)}):
         found.setdefault(one, set()).add(other)
         found.setdefault(other, set()).add(one)
     return found

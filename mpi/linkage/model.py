@@ -49,6 +49,18 @@ class Frequencies:
         return self.counts.get(value, 1) >= max(2, _ESTABLISHED_SHARE * self.records)
 
 
+_MOST_PATTERNS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What a model says to the levels of a pair, frequencies aside: log2 of the likelihood of each class, and for each class as
+    the rival of *same* the weights of the prior and of every field."""
+
+    likelihoods: tuple[float, ...]
+    against: tuple[tuple[float, ...], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A version of the model. `per_record[k]` is the expected number of pairs of class k per record of the index."""
@@ -63,6 +75,7 @@ class Model:
     """How many times more often two strangers share both names than chance says (given and family names of one culture)."""
     _logs: tuple[LevelProbabilities, ...] = field(default=(), init=False, repr=False, compare=False)
     """log2 of `levels`, missing 0: every pair asks for them."""
+    _patterns: dict[Levels, Pattern] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what is no probability, and a `same` class that is not likelier to agree than strangers."""
@@ -91,6 +104,22 @@ class Model:
     def likelihoods(self, levels: Levels) -> tuple[float, ...]:
         """log2 of prior times likelihood of each class, frequencies aside."""
         return tuple(self.prior(number) + math.fsum(map(getitem, self._logs[number], levels)) for number in range(len(CLASSES)))
+
+    def pattern(self, levels: Levels) -> Pattern:
+        """What follows from the levels alone; worked out once, since pairs with the same levels come again and again."""
+        known = self._patterns.get(levels)
+        if known is None:
+            if len(self._patterns) >= _MOST_PATTERNS:
+                self._patterns.clear()
+            likelihoods = self.likelihoods(levels)
+            against = tuple(self._against(rival, levels) for rival in range(len(CLASSES)))
+            known = self._patterns[levels] = Pattern(likelihoods, against)
+        return known
+
+    def _against(self, rival: int, levels: Levels) -> tuple[float, ...]:
+        logs, theirs = self._logs[SAME], self._logs[rival]
+        fields = (logs[at][level] - theirs[at][level] for at, level in enumerate(levels))
+        return (self.prior(SAME) - self.prior(rival), *fields)
 
     def to_json(self) -> str:
         """As JSON, levels by name."""

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 
 from mpi.linkage.comparison import Comparison
 from mpi.linkage.levels import BIRTH, FAMILY, FIELDS, GIVEN, Birth, Family, Given, Levels
-from mpi.linkage.model import CLASSES, HOUSEHOLD, NAMESAKE, RIVALS, SAME, STRANGER, TWIN, Model
+from mpi.linkage.model import CLASSES, RIVALS, SAME, STRANGER, TWIN, Model
 from mpi.linkage.nicknames import is_known
 from mpi.linkage.normalise import Prepared
 from mpi.linkage.vetoes import Veto, vetoes_of
@@ -24,6 +24,8 @@ FREQUENCY_LIMIT = 6.0
 """No value counts more than 2^6 times more or less than the mean for being rare or common."""
 _PRIOR = "prior"
 _OTHERS = "other explanations"
+_FIELD_NAMES = tuple(spec.name for spec in FIELDS)
+_LEVEL_NAMES = tuple({level.value: spec.level_name(level) for level in spec.levels} for spec in FIELDS)
 COMPACT_PLACES = 4
 """Decimals of weights in the compact form."""
 
@@ -64,7 +66,16 @@ class Explanation:
 
     def to_json(self) -> str:
         """As JSON, for the store."""
-        return json.dumps(asdict(self))
+        document = {
+            "model_version": self.model_version,
+            "rival": self.rival,
+            "parts": [{"field": p.field, "level": p.level, "weight": p.weight, "frequency": p.frequency} for p in self.parts],
+            "weight": self.weight,
+            "vetoes": [asdict(veto) for veto in self.vetoes],
+            "link_threshold": self.link_threshold,
+            "review_threshold": self.review_threshold,
+        }
+        return json.dumps(document)
 
     def to_compact_json(self) -> str:
         """As JSON of a fifth of the size, for stores of millions: numbers of levels, weights to four places, no sentences."""
@@ -117,21 +128,21 @@ def probability_of(weight: float) -> float:
 def score(comparison: Comparison, model: Model, a: Prepared, b: Prepared) -> Explanation:
     """The match weight of a pair, explained. The order of the two does not matter."""
     levels = comparison.levels
-    frequencies = frequency_parts(levels, model, a, b)
-    totals = [base + math.fsum(part[k] for part in frequencies) for k, base in enumerate(model.likelihoods(levels))]
+    pattern = model.pattern(levels)
+    given, family, birth = _frequencies(levels, model, a, b)
+    totals = [base + math.fsum(more) for base, *more in zip(pattern.likelihoods, given, family, birth, strict=True)]
     rival = max(RIVALS, key=lambda k: (totals[k], -k))
-    parts = [Part(_PRIOR, "", model.prior(SAME) - model.prior(rival))]
-    for at, (spec, level) in enumerate(zip(FIELDS, levels, strict=True)):
-        weight = model.log_level(SAME, at, level) - model.log_level(rival, at, level)
-        parts.append(Part(spec.name, spec.level_name(level), weight, frequencies[at][SAME] - frequencies[at][rival]))
     highest = totals[rival]
-    others = math.log2(math.fsum(2.0 ** (totals[k] - highest) for k in RIVALS))
-    parts.append(Part(_OTHERS, "", -others))
+    others = math.log2(math.fsum([2.0 ** (totals[k] - highest) for k in RIVALS]))
+    prior, *fields = pattern.against[rival]
+    changes = {at: part[SAME] - part[rival] for at, part in ((GIVEN, given), (FAMILY, family), (BIRTH, birth))}
+    named = zip(_FIELD_NAMES, _LEVEL_NAMES, levels, fields, strict=True)
+    parts = [Part(name, names[level], weight, changes.get(at, 0.0)) for at, (name, names, level, weight) in enumerate(named)]
     return Explanation(
         model.version,
         CLASSES[rival],
-        tuple(parts),
-        math.fsum(x for part in parts for x in (part.weight, part.frequency)),
+        (Part(_PRIOR, "", prior), *parts, Part(_OTHERS, "", -others)),
+        math.fsum((prior, *fields, *changes.values(), -others)),
         vetoes_of(levels),
         model.thresholds.link,
         model.thresholds.review,
@@ -140,7 +151,16 @@ def score(comparison: Comparison, model: Model, a: Prepared, b: Prepared) -> Exp
 
 def frequency_parts(levels: Levels, model: Model, a: Prepared, b: Prepared) -> list[tuple[float, ...]]:
     """Per field and class what the frequency of the agreeing values adds to log2 of the likelihood."""
-    parts = [(0.0,) * len(CLASSES)] * len(FIELDS)
+    parts: list[tuple[float, ...]] = [(0.0,) * len(CLASSES)] * len(FIELDS)
+    parts[GIVEN], parts[FAMILY], parts[BIRTH] = _frequencies(levels, model, a, b)
+    return parts
+
+
+_ByClass = tuple[float, ...]
+
+
+def _frequencies(levels: Levels, model: Model, a: Prepared, b: Prepared) -> tuple[_ByClass, _ByClass, _ByClass]:
+    """`frequency_parts` of given name, family name and birth, which are all that have any."""
     given = _adjustment(model, "given", a.given, b.given, levels[GIVEN], Given.CLOSE)
     family = _adjustment(model, "family", a.family, b.family, levels[FAMILY], Family.CLOSE)
     birth = _adjustment(model, "birth", a.birth, b.birth, levels[BIRTH], Birth.EXACT)
@@ -151,14 +171,15 @@ def frequency_parts(levels: Levels, model: Model, a: Prepared, b: Prepared) -> l
         if levels[GIVEN] == Given.CLOSE
         else 0.0
     )
-    parts[GIVEN] = _rivals({HOUSEHOLD: given, TWIN: twin, STRANGER: given})
-    parts[FAMILY] = _rivals({STRANGER: family})
-    parts[BIRTH] = _rivals({HOUSEHOLD: birth, NAMESAKE: birth, STRANGER: birth})
-    return parts
+    return (
+        _rivals(household=given, twin=twin, stranger=given),
+        _rivals(stranger=family),
+        _rivals(household=birth, namesake=birth, stranger=birth),
+    )
 
 
-def _rivals(values: Mapping[int, float]) -> tuple[float, ...]:
-    return tuple(values.get(number, 0.0) for number in range(len(CLASSES)))
+def _rivals(*, household: float = 0.0, twin: float = 0.0, namesake: float = 0.0, stranger: float = 0.0) -> _ByClass:
+    return 0.0, household, twin, namesake, stranger
 
 
 def _adjustment(model: Model, field: str, one: str, other: str, level: int, last: int) -> float:
