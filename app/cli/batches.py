@@ -25,6 +25,7 @@ from atna.message import AuditMessage, Outcome
 from atna.system_events import exported, imported
 from kernel.errors import HieError
 from kernel.logs import configure_logs
+from mpi.importing.calibrating import Calibrating
 from mpi.importing.clusters import COLUMNS, Links, cluster_rows
 from mpi.importing.linking import Applied, Proposal
 from mpi.importing.loading import DEFAULT_SOURCE, Loaded, Loader, LoadOptions
@@ -51,6 +52,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("import")(import_records)
     app.command("export-clusters")(export_clusters)
     app.command()(train)
+    app.command()(calibrate)
     app.command()(relink)
     app.command()(fairness)
     app.add_typer(models_app, name="model")
@@ -211,6 +213,35 @@ def train(
     with _house(config, data) as house, _bar("training") as (_, step):
         trained = house.batch.train(operator().user, is_used=not keep_only, tell=step)
     show_one({"model": trained.version, "records": trained.population, "in force": not keep_only}, as_json=as_json)
+
+
+def calibrate(
+    target: Annotated[float, typer.Option(min=0.5, max=0.99999, help="Share of automatic links that shall be right.")] = 0.999,
+    keep_only: Annotated[bool, typer.Option("--keep-only", help="Keep the model without putting it in force.")] = False,
+    config: ConfigFile = None,
+    data: DataFolder = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Set the thresholds of the model in force by answered reviews and by the match probabilities of the index."""
+    with _house(config, data) as house, _bar("calibrating"):
+        calibrating = Calibrating(house.index, house.models, house.batch)
+        found = calibrating.calibrate(operator().user, target=target, is_used=not keep_only)
+    after, alone = found.model.thresholds, found.alone
+    told: dict[str, object] = {
+        "model": found.model.version,
+        "in force": not keep_only,
+        "link": round(after.link, 2),
+        "link before": round(found.before.link, 2),
+        "review": round(after.review, 2),
+        "review before": round(found.before.review, 2),
+        "pairs a machine would link": found.expected.pairs,
+        "of these wrong at the most": round(found.expected.wrong, 1),
+        "answered reviews": found.answers,
+        "a weight of 0 means by them": round(found.curve.shift, 2),
+        "and each further bit": round(found.curve.slope, 2),
+        "threshold borne out by answers alone": None if alone.link is None else round(alone.link, 2),
+    }
+    show_one(told, as_json=as_json)
 
 
 def relink(

@@ -54,7 +54,7 @@ _JOINS_AT_ONCE: Final = 2_000
 _QUESTIONS_AT_ONCE: Final = 5_000
 _COMMENT: Final = "batch"
 PARTED: Final = "Linked anew, the model would part this record from the others."
-_NOTHING: Final = np.zeros(0, np.int64)
+NOTHING: Final = np.zeros(0, np.int64)
 
 
 @dataclass(slots=True)
@@ -136,7 +136,7 @@ class BatchLinking:
         joined = changes_between(snapshot.starts, linked.automatic)
         alone = linked.automatic
         if (snapshot.starts != np.arange(snapshot.size)).any():
-            decided = Decided(_NOTHING, proposal.apart)
+            decided = Decided(NOTHING, proposal.apart)
             alone = link_batch(snapshot.columns, model=linked.model, decided=decided, rules=proposal.rules).automatic
         parted = changes_between(snapshot.starts, alone)
         asked, answered = self._open_questions(snapshot, linked)
@@ -198,6 +198,13 @@ class BatchLinking:
             if is_used:
                 self._models.use(work, model.version)
         return model
+
+    def survey(self) -> Surveyed:
+        """The index as calibration sees it: records, candidate pairs, what people said. Changes nothing."""
+        with self._index.database.read() as connection:
+            snapshot = read_index(connection, self._prepare_anew)
+            decided, answered = _decided(connection, snapshot), _answered(connection, snapshot)
+        return Surveyed(snapshot.columns, candidate_pairs(snapshot.columns), answered, decided.apart)
 
     def apply(self, proposal: Proposal, *, author: str = AUTHOR, notify: bool = False, tell: Tell = lambda _: None) -> Applied:
         """Joins persons and asks what is doubtful. A model that was trained for it is kept and put in force first.
@@ -301,11 +308,21 @@ def _decided(connection: Connection, snapshot: Snapshot) -> Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answered:
+class Answered:
     """Pairs of records that people were asked about, and whether they are one person."""
 
     pairs: Numbers
     same: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """All active records, the pairs that are worth comparing, what people answered, and pairs they keep apart."""
+
+    columns: Columns
+    pairs: Numbers
+    answered: Answered
+    apart: Numbers
 
 
 _ANSWERS: Final = {ReviewState.SAME.value: True, ReviewState.DIFFERENT.value: False}
@@ -313,7 +330,7 @@ _ALIKE: Final = (ReviewReason.MAYBE_SAME.value, ReviewReason.MAYBE_JOIN.value)
 """Questions whose answer is about the two records that are named; the others may be about a third."""
 
 
-def _answered(connection: Connection, snapshot: Snapshot) -> _Answered:
+def _answered(connection: Connection, snapshot: Snapshot) -> Answered:
     """What people said in reviews, to learn from."""
     statement = sa.select(REVIEW.c.record, REVIEW.c.person, REVIEW.c.state).order_by(REVIEW.c.id)
     statement = statement.where(REVIEW.c.state.in_(tuple(_ANSWERS)), REVIEW.c.reason.in_(_ALIKE))
@@ -322,7 +339,7 @@ def _answered(connection: Connection, snapshot: Snapshot) -> _Answered:
         one, other = snapshot.place_of(record), snapshot.place_of(person)
         if one is not None and other is not None and one != other:
             found[min(one, other) * snapshot.size + max(one, other)] = _ANSWERS[state]
-    return _Answered(np.array(list(found), np.int64), np.array(list(found.values()), np.bool_))
+    return Answered(np.array(list(found), np.int64), np.array(list(found.values()), np.bool_))
 
 
 class _Explaining:

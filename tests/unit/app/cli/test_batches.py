@@ -78,6 +78,19 @@ def test_a_file_without_record_ids_is_refused_and_that_is_on_the_record(tmp_path
     assert b"110107" in bytes(message)
 
 
+def test_thresholds_are_calibrated_where_there_is_enough_to_go_by(tmp_path: Path) -> None:
+    run(tmp_path, "import", str(a_population(tmp_path, 1500)[0]), "--match", "batch")
+
+    done = run(tmp_path, "calibrate", "--target", "0.95", "--json")
+    too_strict = run(tmp_path, "calibrate", "--target", "0.99999")
+
+    told = json.loads(done.stdout)
+    assert told["of these wrong at the most"] <= 0.05 * told["pairs a machine would link"]
+    listed = json.loads(run(tmp_path, "model", "list", "--json").stdout)
+    assert [row["model"] for row in listed if row["in force"]] == [told["model"]]
+    assert too_strict.exit_code == 1
+
+
 def test_a_model_is_trained_put_in_force_and_taken_back(tmp_path: Path) -> None:
     path, _ = a_population(tmp_path, 1200)
     run(tmp_path, "import", str(path), "--match", "none")
