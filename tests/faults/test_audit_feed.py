@@ -11,7 +11,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ import pytest
 from app.mllp_client import MllpAddress, mllp_call
 from atna import feed
 from atna.feed import backlog, drain
+from atna.fhir_transport import FhirSink
 from atna.syslog import Flaw, Sender, SyslogDecoder, parse
 from atna.transport import Address, StreamSink
 from kernel.database import Database
@@ -26,6 +27,7 @@ from kernel.errors import Unavailable
 from kernel.outbox import METADATA
 from kernel.times import system_clock
 from tests.support.audit import an_event
+from tests.support.fhir_stub import fhir_stub
 from tests.support.ports import free_port
 from tests.support.service import OPEN_DOMAIN, running
 from tests.support.v2 import admission, pid
@@ -86,15 +88,20 @@ def database(tmp_path: Path) -> Iterator[Database]:
     made.close()
 
 
+def tell(database: Database, numbers: Iterable[int]) -> None:
+    """Messages of these numbers, in one unit of work."""
+    with database.begin() as work:
+        for number in numbers:
+            work.audit(an_event(user=f"user-{number}").to_xml())
+
+
 def test_nothing_is_lost_and_the_order_stays_whatever_the_receiver_does(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed, "BATCH", 50)
     seed = secrets.randbits(32)
     messages = [an_event(user=f"user-{n}").to_xml() for n in range(COUNT)]
-    with database.begin() as work:
-        for message in messages:
-            work.audit(message)
+    tell(database, range(COUNT))
     receiver = Unreliable(seed)
     hours = iter(range(0, 1 << 30, 3600))  # each look at the clock is an hour later: patience is always over
     sink = StreamSink(Address("127.0.0.1", receiver.port), Sender("h", "a", "1"), monotonic=lambda: next(hours))
@@ -109,6 +116,57 @@ def test_nothing_is_lost_and_the_order_stays_whatever_the_receiver_does(
     assert backlog(database) == (), f"seed {seed}"
     assert receiver.mishaps > 10, f"seed {seed}"
     assert list(dict.fromkeys(receiver.received)) == messages, f"seed {seed}"
+
+
+def test_nothing_is_lost_as_fhir_either(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "BATCH", 50)
+    seed = secrets.randbits(32)
+    chance = random.Random(seed)
+    count = COUNT // 4
+    tell(database, range(count))
+    hours, mishaps = itertools.count(0, 3600), 0
+
+    with fhir_stub() as stub:
+        sink = FhirSink(f"http://127.0.0.1:{stub.port}/fhir", monotonic=lambda: next(hours))
+        for _ in range(TRIES):
+            # a batch is refused in parts, answered by nothing, or turned away whole
+            stub.drops = int(chance.random() < 0.1)
+            stub.batch_status = 503 if chance.random() < 0.1 else 200
+            stub.verdict = lambda _event: 500 if chance.random() < 0.01 else 201
+            try:
+                drain(database, "local", sink)
+            except Unavailable:
+                mishaps += 1
+            if not backlog(database):
+                break
+        taken = [event["agent"][0]["who"]["identifier"]["value"] for event in stub.taken]
+
+    assert backlog(database) == (), f"seed {seed}"
+    assert mishaps > 3, f"seed {seed}"
+    assert sorted(taken) == sorted(f"user-{n}" for n in range(count)), f"seed {seed}"
+    assert all(abs(place - int(user[5:])) < feed.BATCH for place, user in enumerate(taken)), f"seed {seed}"
+
+
+def test_an_hour_without_a_repository_loses_nothing(database: Database) -> None:
+    port, now = free_port(), 0.0
+    sink = StreamSink(Address("127.0.0.1", port), Sender("h", "a", "1"), monotonic=lambda: now)
+    numbers = iter(range(COUNT))
+
+    while now < 3600:
+        tell(database, itertools.islice(numbers, COUNT // 600))
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                drain(database, "local", sink)
+            now += 2.0
+    tell(database, numbers)
+    assert backlog(database)[0].count == COUNT
+    receiver = Unreliable(1, port=port, mishaps=False)
+    now += 60
+    drain(database, "local", sink)
+    receiver.close()
+
+    assert backlog(database) == ()
+    assert receiver.received == [an_event(user=f"user-{n}").to_xml() for n in range(COUNT)]
 
 
 def test_a_node_is_refused_while_the_spool_is_full_and_served_when_the_repository_is_back(tmp_path: Path) -> None:
