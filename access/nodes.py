@@ -39,8 +39,10 @@ class Nodes:
             raise _refused("the certificate is of no registered node")
         return node
 
-    def require(self, peer: Peer, transaction: str, *, speaking_as: str = "") -> None:
-        """Raises `Refused` unless the node may ask for the transaction (`ITI-41`), and under the `facility|application` it names.
+    def require(self, peer: Peer, transaction: str, *, speaking_as: Iterable[str] = ()) -> None:
+        """Raises `Refused` unless the node may ask for the transaction (`ITI-41`), and under every name that it speaks under:
+        `facility|application` of HL7 v2, a device of HL7 v3, the sourceId of a submission set. They are looked at for a node alone
+        that has names of its own.
 
         Without a transaction, as of an event that is served by nobody, it is enough to be registered.
         """
@@ -49,8 +51,8 @@ class Nodes:
             return
         if transaction and not _holds(node.may, transaction):
             raise _refused(f"the node may not ask for {transaction}")
-        if speaking_as and node.speaks_as and not _speaks(node.speaks_as, speaking_as):
-            raise _refused("the node may not speak as this application")
+        if node.speaks_as and not all(_speaks(node.speaks_as, name) for name in speaking_as):
+            raise _refused("the node may not speak as this application, device or source")
 
     def may(self, peer: Peer, transaction: str) -> bool:
         """Whether a registered node shows its certificate and the transaction is named among what it may ask for."""

@@ -16,5 +16,7 @@ class NodeSettings(BaseModel):
     )
     may: tuple[str, ...] = Field(description="Transactions it may ask for, as ITI-41; * is all of them.")
     speaks_as: tuple[str, ...] = Field(
-        (), description="Names it may send HL7 v2 messages under, `facility|application` or `application`; none is any."
+        (),
+        description="Names it may send under; none is any. `facility|application` or `application` for HL7 v2, the OID of the "
+        "device for HL7 v3, the sourceId (OID) for submissions.",
     )

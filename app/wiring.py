@@ -15,6 +15,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine.url import make_url
 
+from access.claims import claims_of
 from access.nodes import Nodes, transaction_of
 from affinity.service import AffinityService
 from app import contracts, migrations
@@ -613,7 +614,7 @@ class House:
         lenient = self.settings.registry.lenient
 
         def admit(operation: Operation, exchange: Exchange) -> None:
-            self.nodes.require(exchange.peer, transactions[operation.name])
+            self.nodes.require(exchange.peer, transactions[operation.name], speaking_as=claims_of(exchange.body))
             self.spool.require_room()
             if lenient and operation.schema is BodySchema.XDS:
                 complete_ids(exchange.body, exchange.peer, lenient)
@@ -621,7 +622,7 @@ class House:
         return admit
 
     def _admit_v2(self, exchange: V2Exchange, door: V2Door) -> None:
-        self.nodes.require(exchange.peer, transaction_of(door), speaking_as=exchange.header.source)
+        self.nodes.require(exchange.peer, transaction_of(door), speaking_as=(exchange.header.source,))
         self.spool.require_room()
 
     @cached_property

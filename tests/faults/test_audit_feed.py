@@ -95,6 +95,7 @@ def tell(database: Database, numbers: Iterable[int]) -> None:
             work.audit(an_event(user=f"user-{number}").to_xml())
 
 
+@pytest.mark.timeout(max(300, COUNT // 50))
 def test_nothing_is_lost_and_the_order_stays_whatever_the_receiver_does(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

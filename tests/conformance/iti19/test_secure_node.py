@@ -16,10 +16,11 @@ from app.mllp_client import MllpAddress, mllp_call
 from atna.syslog import Sender, encode, frame
 from hl7v2.mllp import frame as framed_v2
 from kernel.tls import TlsFiles, client_context
+from tests.support import v3
 from tests.support.audit import WHEN, an_event
 from tests.support.bad_nodes import BadNode, bad_nodes, is_let_in
 from tests.support.certificates import Authority
-from tests.support.messages import envelope, find_documents
+from tests.support.messages import ACTION_42, Entry, envelope, find_documents, submission
 from tests.support.postgres import free_port
 from tests.support.service import OPEN_DOMAIN, Service, running
 from tests.support.trail import Record, Trail
@@ -54,7 +55,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     out = authority.issue("thrown-out")
     ports = {name: free_port() for name in ("http", "mllp", "syslog")}
     registered = [
-        {"name": "EHR", "subject": SUBJECT.format(EHR), "may": ["*"], "speaks_as": ["A|ADT"]},
+        {"name": "EHR", "subject": SUBJECT.format(EHR), "may": ["*"], "speaks_as": ["A|ADT", "2.999.5"]},
         {"name": "Laboratory", "subject": SUBJECT.format(LAB), "may": ["ITI-20", "ITI-41"]},
     ]
     nodes_toml = ", ".join("{ " + ", ".join(f"{k} = {json.dumps(v)}" for k, v in n.items()) + " }" for n in registered)
@@ -90,11 +91,11 @@ def is_alert(record: Record) -> bool:
     return record.event_id == "110113"
 
 
-def posted(secured: Secured, node: str, action: str, body: str) -> str:
+def posted(secured: Secured, node: str, action: str, body: str, path: str = "/xds/registry") -> str:
     context = client_context(secured.client(node))
     connection = http.client.HTTPSConnection("localhost", secured.ports["http"], timeout=20, context=context)
     with closing(connection):
-        connection.request("POST", "/xds/registry", envelope(action, body), {"Content-Type": "application/soap+xml"})
+        connection.request("POST", path, envelope(action, body), {"Content-Type": "application/soap+xml"})
         return connection.getresponse().read().decode()
 
 
@@ -154,6 +155,29 @@ def test_a_node_may_ask_over_soap_only_for_what_it_is_registered_for(secured: Se
     assert "may not do this" in unlisted
     assert "ResponseStatusType:" in taken
     trail.expect(mark, "ITI-18", lambda r: r.outcome == "8" and "NOT_ALLOWED" in r.xml.decode(), count=2)
+
+
+@pytest.mark.parametrize(("source", "is_its_own"), [("2.999.5", True), ("2.999.6", False)])
+def test_a_node_submits_under_its_own_source_id(secured: Secured, trail: Trail, source: str, is_its_own: bool) -> None:
+    body = submission(Entry("N9^^^&2.999.1.1&ISO")).replace('value="2.999.5"', f'value="{source}"')
+    mark = trail.mark()
+
+    answer = posted(secured, EHR, ACTION_42, body)
+
+    (record,) = trail.expect(mark, "ITI-42", lambda r: r.outcome == "8")
+    assert ("may not do this" in answer) is not is_its_own
+    assert ("NOT_ALLOWED" in record.event.findtext("EventOutcomeDescription", "")) is not is_its_own
+
+
+@pytest.mark.parametrize(("device", "is_its_own"), [("2.999.5", True), ("2.999.6", False)])
+def test_a_node_speaks_hl7_v3_as_its_own_device(secured: Secured, trail: Trail, device: str, is_its_own: bool) -> None:
+    body = v3.pix(v3.HOSPITAL, "N9").replace(v3.DEVICE, device)
+    mark = trail.mark()
+
+    answer = posted(secured, EHR, "urn:hl7-org:v3:PRPA_IN201309UV02", body, "/pix")
+
+    trail.expect(mark, "ITI-45", lambda r: ("NOT_ALLOWED" in r.xml.decode()) is not is_its_own)
+    assert ("may not do this" in answer) is not is_its_own
 
 
 def test_a_node_that_is_not_registered_may_send_no_audit_message(secured: Secured, trail: Trail) -> None:

@@ -48,7 +48,7 @@ def test_what_a_node_is_not_registered_for_is_refused(subject: str, transaction:
 
 
 def test_a_star_is_every_transaction() -> None:
-    NODES.require(a_peer("CN=south"), "ITI-99", speaking_as="any|thing")
+    NODES.require(a_peer("CN=south"), "ITI-99", speaking_as=["any|thing"])
 
     assert NODES.may(a_peer("CN=south"), "ITI-99")
 
@@ -56,10 +56,21 @@ def test_a_star_is_every_transaction() -> None:
 @pytest.mark.parametrize(("name", "is_taken"), [("A|ADT", True), ("B|LAB", True), ("A|LAB", False), ("ADT|A", False)])
 def test_a_node_speaks_under_its_own_names(name: str, is_taken: bool) -> None:
     if is_taken:
-        NODES.require(a_peer(), "ITI-8", speaking_as=name)
+        NODES.require(a_peer(), "ITI-8", speaking_as=[name])
     else:
         with pytest.raises(Refused, match="NOT_ALLOWED"):
-            NODES.require(a_peer(), "ITI-8", speaking_as=name)
+            NODES.require(a_peer(), "ITI-8", speaking_as=[name])
+
+
+def test_every_name_has_to_be_its_own() -> None:
+    NODES.require(a_peer(), "ITI-41", speaking_as=["ADT", "ADT"])
+
+    with pytest.raises(Refused, match="NOT_ALLOWED"):
+        NODES.require(a_peer(), "ITI-41", speaking_as=["ADT", "2.999.1"])
+
+
+def test_names_are_not_looked_at_for_a_node_without_names_of_its_own() -> None:
+    NODES.require(a_peer("CN=south"), "ITI-41", speaking_as=(pytest.fail("nobody asks") for _ in range(1)))
 
 
 def test_a_subject_is_the_same_whatever_its_capitals_and_blanks() -> None:
