@@ -82,6 +82,7 @@ from mpi.notices import Notices
 from mpi.queries import MpiQueries
 from mpi.service import MpiService
 from mpi.source_links import SourceLinks
+from mpi.source_moves import SourceMoves
 from mpi.stewardship import Stewardship
 from mpi.tasks import tasks
 from mpi.transactions.doors import v2_doors, v3_doors
@@ -214,6 +215,11 @@ class House:
     def batch(self) -> BatchLinking:
         """Linking and training on all records at once."""
         return BatchLinking(self.index, self.models, self.mpi.prepare_anew)
+
+    @cached_property
+    def stewardship(self) -> Stewardship:
+        """Decisions of administrators."""
+        return Stewardship(self.index, self.registry.dividing)
 
     @cached_property
     def learning(self) -> Learning:
@@ -432,7 +438,7 @@ class House:
         unreadable = self.alarms.of("hl7v2")
         numbers = itertools.count(int(self.clock().timestamp() * 1000) << 8)
         return V2Dispatcher(
-            v2_doors(self.mpi, self.mpi_queries, SourceLinks(self.index)),
+            v2_doors(self.mpi, self.mpi_queries, SourceLinks(self.index), SourceMoves(self.index, self.registry.dividing)),
             clock=self.clock,
             new_control_id=lambda: f"{next(numbers):x}",
             leniency=lambda application, facility: self.index_authorities.is_lenient(f"{facility}|{application}"),
@@ -446,7 +452,7 @@ class House:
         settings = self.settings.console
         lifetimes = Lifetimes(settings.link_seconds, settings.session_idle_seconds, settings.session_seconds)
         self.sessions = Sessions(self.database, self.clock, lifetimes)
-        stewardship = Stewardship(self.index)
+        stewardship = self.stewardship
         return make_console(
             self.sessions,
             Logins(self.audit_context, self.clock, stewardship.give_all_back),

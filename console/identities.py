@@ -27,7 +27,13 @@ _ID: Final = f"int(max={LARGEST})"
 _KINDS: Final = {
     "people": PEOPLE,
     "matching": (ActKind.MATCH,),
-    "sources": (ActKind.SOURCE_MERGE, ActKind.SOURCE_LINK, ActKind.SOURCE_UNLINK),
+    "sources": (
+        ActKind.SOURCE_MERGE,
+        ActKind.SOURCE_LINK,
+        ActKind.SOURCE_UNLINK,
+        ActKind.SOURCE_RENAME,
+        ActKind.SOURCE_MOVE,
+    ),
 }
 _AT_ONCE: Final = "Taken back at once."
 

@@ -125,6 +125,8 @@ ACTS: Final[Mapping[ActKind, str]] = {
     ActKind.SOURCE_MERGE: "Merged by the source",
     ActKind.SOURCE_LINK: "Linked by the source",
     ActKind.SOURCE_UNLINK: "Unlinked by the source",
+    ActKind.SOURCE_RENAME: "Given another identifier by the source",
+    ActKind.SOURCE_MOVE: "Moved to another patient by the source",
     ActKind.RESOLVE: "Review decided",
     ActKind.LINK: "Linked",
     ActKind.UNLINK: "Unlinked",

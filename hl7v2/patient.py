@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from hl7v2.datatypes import (
@@ -22,7 +22,15 @@ from kernel.demographics import Address, Demographics, HumanName, Telecom
 from kernel.errors import Condition
 from kernel.findings import Findings
 from kernel.identifiers import PatientId
-from kernel.patient_update import HOME_TELECOMS, WORK_TELECOMS, PatientMerge, PatientUpdate, SentIdentifier, is_work
+from kernel.patient_update import (
+    HOME_TELECOMS,
+    WORK_TELECOMS,
+    LinkChange,
+    PatientMerge,
+    PatientUpdate,
+    SentIdentifier,
+    is_work,
+)
 from kernel.times import Dtm, parse_dtm
 
 SEXES = frozenset("FMOUAN")
@@ -43,16 +51,6 @@ _TEXTS = {
     "nationality": 26,
 }
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class LinkChange:
-    """ITI-64: the domain's id of a local patient changed from `previous` to `current`; perhaps `subsumed` ended in `local`."""
-
-    current: SentIdentifier
-    local: SentIdentifier
-    previous: SentIdentifier
-    subsumed: SentIdentifier | None = None
 
 
 def read_update(message: Message, *, lenient: bool = False) -> PatientUpdate:

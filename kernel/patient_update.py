@@ -67,6 +67,16 @@ class PatientMerge:
     update: PatientUpdate
 
 
+@dataclass(frozen=True, slots=True)
+class LinkChange:
+    """ITI-64: the domain's id of a local patient changed from `previous` to `current`; perhaps `subsumed` ended in `local`."""
+
+    current: SentIdentifier
+    local: SentIdentifier
+    previous: SentIdentifier
+    subsumed: SentIdentifier | None = None
+
+
 def is_work(telecom: Telecom) -> bool:
     """Whether it is a business number, the kind that stands in PID-14 (table 0201: WPN)."""
     return telecom.use == "WPN"

@@ -11,8 +11,8 @@ from affinity.model import Authority, Consumer, Source
 from affinity.service import AffinityService
 from kernel.errors import Condition, Rejected, Violation, violation, warning
 from kernel.identifiers import AssigningAuthority, PatientId
-from kernel.patient_update import PatientMerge, PatientUpdate, SentIdentifier
-from mpi.model import Located, LocatedUpdate, Stored
+from kernel.patient_update import LinkChange, PatientMerge, PatientUpdate, SentIdentifier
+from mpi.model import Located, LocatedChange, LocatedUpdate, Stored
 
 MOST: Final = 100
 """Identifiers of one message, or authorities of one question; a patient has fewer."""
@@ -56,6 +56,10 @@ class Authorities:
         if found is None and self.is_lenient(source):
             found = _tolerated(self._affinity.find(sent, lenient=True), source)
         return found if found is None or self.consumer(source).may_see(found.key) else None
+
+    def known(self, sent: AssigningAuthority) -> Authority | None:
+        """Which authority is meant; None for one that is not known."""
+        return self._affinity.find(sent)
 
     def consumer(self, name: str) -> Consumer:
         """The system that asks, as `Subject.source` names it; one that is not listed sees what the settings say of such."""
@@ -124,6 +128,30 @@ class Authorities:
         if found:
             raise Rejected(found)
         return pair[0], pair[1]
+
+    def locate_change(self, change: LinkChange, sender: str) -> LocatedChange:
+        """The identifiers of a move: two of the affinity domain, which the source may feed, and one or two of a local authority.
+
+        Raises `Rejected` when an authority is unknown, not the source's, or not the one that it should be.
+        """
+        current, previous = self.locate_two((change.current, change.previous), sender)
+        locals_ = (change.local,) if change.subsumed is None else (change.local, change.subsumed)
+        detail = "not the authority of the affinity domain"
+        found = [
+            violation(Condition.AUTHORITY_UNKNOWN, i.sent.authority_where, detail)
+            for i in (current, previous)
+            if i.authority != self.own.key
+        ]
+        known = [(sent, self._named(sent, sender, None)) for sent in locals_]
+        found += [_unknown(sent, is_tolerated=False) for sent, authority in known if authority is None]
+        located = [Located(s, a.key, PatientId(s.patient_id.id, a.authority)) for s, a in known if a is not None]
+        detail = "one authority, not that of the affinity domain, for the local identifiers"
+        for local in located:
+            if local.authority == self.own.key or local.authority != located[0].authority:
+                found.append(violation(Condition.MERGE_IMPOSSIBLE, local.sent.authority_where, detail))
+        if found:
+            raise Rejected(found)
+        return LocatedChange(current, previous, located[0], located[1] if len(located) > 1 else None)
 
     def _may_feed(self, source: Source | None, authority: Authority) -> bool:
         if source is None:

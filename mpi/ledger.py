@@ -38,7 +38,7 @@ _LINK_COLUMNS: Final = ("kind", "weight", "reason", "explanation", "model", "at"
 _DECISION: Final = ("state", "decided_at", "decided_by", "comment")
 _THINGS: Final = {
     "record": _Thing(PATIENT_RECORD, ("id",), ("person", "state", "subsumed_by")),
-    "person": _Thing(PERSON, ("id",), ("is_subsumed",)),
+    "person": _Thing(PERSON, ("id",), ("is_subsumed", "affinity_id", "is_fed")),
     "link": _Thing(LINK, ("record",), _LINK_COLUMNS, comes_and_goes=True),
     "negative": _Thing(NEGATIVE_LINK, ("one", "other"), ("at", "author"), comes_and_goes=True),
     "review": _Thing(REVIEW, ("id",), _DECISION),
@@ -146,13 +146,32 @@ def undo(ledger: Ledger, act_id: int) -> tuple[Change, ...]:
     if act.undone_by is not None:
         raise rejected(Condition.UPDATE_INVALID, "act", f"this act was taken back by {act.undone_by}")
     found = changes_of(connection, act_id)
-    in_the_way = [c for c in found if _read(connection, c.thing, c.key) != c.after]
+    in_the_way = [c for c in found if not _is_as_left(_read(connection, c.thing, c.key), c.after)]
     if in_the_way:
         raise Rejected(_obstacles(connection, act_id, in_the_way))
+    give_up_identifiers(ledger, [c.key for c in found if _is_renamed(c)])
     for change in reversed(found):
         ledger.put(change.thing, change.key, change.before)
     ledger.put("act", (act_id,), {"undone_by": ledger.act.id})
     return tuple(change.reversed for change in found)
+
+
+def _is_as_left(now: Values | None, after: Values | None) -> bool:
+    """Whether a row is as an act left it; an act of an earlier release did not name every column."""
+    if now is None or after is None:
+        return now is after
+    return all(now[column] == value for column, value in after.items())
+
+
+def give_up_identifiers(ledger: Ledger, persons: Iterable[Key]) -> None:
+    """Persons that are to exchange their identifiers in the affinity domain have none for a moment, for each is unique."""
+    for key in persons:
+        ledger.put("person", key, {"affinity_id": f"~{key[0]}"})
+
+
+def _is_renamed(change: Change) -> bool:
+    before, after = change.before or {}, change.after or {}
+    return change.thing == "person" and before.get("affinity_id") != after.get("affinity_id")
 
 
 def _obstacles(connection: Connection, act_id: int, changes: Iterable[Change]) -> list[Violation]:

@@ -18,6 +18,10 @@ class RecordState(Enum):
     ACTIVE = 0
     SUBSUMED = 1
     """Its source merged it into another (A40, replacementOf): its identifier is no longer known."""
+    ASLEEP = 2
+    """The act that it began with was taken back: its identifier is nobody's. It is with the record in `subsumed_by`."""
+    RETIRED = 3
+    """It slept, and its identifier was given to somebody else since."""
 
 
 class LinkKind(Enum):
@@ -88,6 +92,11 @@ class PatientRecord:
         """Whether its identifier is known to the world."""
         return self.state is RecordState.ACTIVE
 
+    @property
+    def is_there(self) -> bool:
+        """Whether anybody is shown it: all but those whose beginning was taken back."""
+        return self.state in (RecordState.ACTIVE, RecordState.SUBSUMED)
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -140,6 +149,8 @@ class ActKind(Enum):
     SOURCE_MERGE = "source merge"
     SOURCE_LINK = "source link"
     SOURCE_UNLINK = "source unlink"
+    SOURCE_RENAME = "source rename"
+    SOURCE_MOVE = "source move"
     RESOLVE = "resolve"
     LINK = "link"
     UNLINK = "unlink"
@@ -192,6 +203,17 @@ class Located:
     sent: SentIdentifier
     authority: int
     patient_id: PatientId
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedChange:
+    """A move after its authorities were found: `local` goes from the person with `previous` to her with `current`; perhaps
+    `subsumed` ended in `local`."""
+
+    current: Located
+    previous: Located
+    local: Located
+    subsumed: Located | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def separate(ledger: Ledger, record: PatientRecord) -> tuple[int, int]:
     and not all there is of the person.
     """
     members = store.members(ledger.connection, [record.person])
-    group = _with_subsumed(record.id, members)
+    group = with_subsumed(record.id, members)
     rest = [m for m in members if m.id not in group]
     if record.person in group:
         home = _home(ledger.connection, rest)
@@ -99,10 +99,11 @@ def separate_for_good(ledger: Ledger, record: PatientRecord) -> None:
 
 def has_others(record: PatientRecord, members: Collection[PatientRecord]) -> bool:
     """Whether the person has records beside this one and those merged into it."""
-    return len(_with_subsumed(record.id, members)) < len(members)
+    return len(with_subsumed(record.id, members)) < len(members)
 
 
-def _with_subsumed(record: int, members: Collection[PatientRecord]) -> set[int]:
+def with_subsumed(record: int, members: Collection[PatientRecord]) -> set[int]:
+    """A record and all that ended in it."""
     group = {record}
     while more := {m.id for m in members if m.subsumed_by in group} - group:
         group |= more
@@ -118,6 +119,17 @@ def _move(ledger: Ledger, records: Iterable[int], home: int) -> None:
     for record in records:
         ledger.put("record", (record,), {"person": home})
     ledger.put("link", (home,), None)
+
+
+def gather_sleepers(ledger: Ledger) -> None:
+    """Records whose beginning was taken back go where those went that they are behind. Acts move them along; undoing may not."""
+    changed = {c.key[0] for c in ledger.changes if c.thing == "record"}
+    while changed:
+        behind = store.sleepers_behind(ledger.connection, changed)
+        where = store.persons_of(ledger.connection, [*behind, *behind.values()])
+        changed = {record for record, other in behind.items() if where[record] != where[other]}
+        for record in changed:
+            ledger.put("record", (record,), {"person": where[behind[record]]})
 
 
 def subsume(ledger: Ledger, record: PatientRecord, survivor: PatientRecord) -> None:

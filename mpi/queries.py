@@ -226,7 +226,7 @@ class MpiQueries:
         least = query.minimum_degree or 0
         consumer = self._authorities.consumer(source)
         found: list[tuple[int, int]] = []
-        for person, members in _by_person(store.members(connection, candidates)).items():
+        for person, members in _by_person(store.known_members(connection, candidates)).items():
             confidence = confidence_of(members, query)
             if confidence is None or confidence < least:
                 continue
@@ -284,7 +284,7 @@ class MpiQueries:
     def _page(self, connection: Connection, hits: Hits, ids: _ShownIds, part: tuple[int, int | None]) -> DemographicsPage:
         start, quantity = part
         shown = hits[start:] if quantity is None else hits[start : start + quantity]
-        people = _by_person(store.members(connection, [person for person, _ in shown]))
+        people = _by_person(store.known_members(connection, [person for person, _ in shown]))
         named = store.affinity_ids(connection, people)
         found = [self._hit(people[person], named[person][0], confidence, ids) for person, confidence in shown if person in people]
         return DemographicsPage(tuple(found), len(hits), max(len(hits) - start - len(shown), 0))

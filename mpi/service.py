@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -18,14 +18,15 @@ from kernel.demographics import Demographics
 from kernel.errors import Condition, HieError, Violation, rejected
 from kernel.identifiers import PatientId
 from kernel.patient_update import PatientMerge, PatientUpdate
-from mpi import persons, receipts, review_store, search_store, store
+from mpi import beginnings, persons, receipts, review_store, search_store, store
 from mpi.audit import Dialect, cx, instant
 from mpi.authorities import Authorities
+from mpi.beginnings import Newcomer
 from mpi.index import MATCH, Index, tell_of
 from mpi.ledger import Ledger
 from mpi.linkage.blocking import blocking_keys
 from mpi.linkage.model import Model
-from mpi.linkage.normalise import Prepared, prepare
+from mpi.linkage.normalise import Prepared
 from mpi.linkage.shipped import shipped_model
 from mpi.matching import Matcher
 from mpi.model import ActKind, Fed, LinkKind, Located, LocatedUpdate, PatientRecord, Receipt, ReviewReason, Stored
@@ -72,7 +73,7 @@ class MpiService:
         if taken.is_replay:
             return taken
         own, known = self._known(work.connection, located)
-        record = known.id if known is not None else self._add(work, own, located, subject)
+        record = known.id if known is not None else self._begin(work, own, located, subject)
         if known is None or self._change(work, known, own, located):
             self._assert_named(work, record, own, located, subject)
             self._match(work, record)
@@ -100,35 +101,20 @@ class MpiService:
         active = next((r for r in found if r.is_active), None)
         if active is not None:
             return by_name[active.authority, active.local_id], active
-        if found:
-            ended = by_name[found[0].authority, found[0].local_id].sent
-            raise rejected(Condition.IDENTIFIER_UNKNOWN, ended.where, "this identifier was merged into another")
+        for ended in found:
+            if not beginnings.may_be_had(connection, ended):
+                where = by_name[ended.authority, ended.local_id].sent.where
+                raise rejected(Condition.IDENTIFIER_UNKNOWN, where, "this identifier was merged into another")
+            store.retire(connection, ended)
         return next(iter(by_name.values())), None
 
-    def _add(self, work: Work, own: Located, located: LocatedUpdate, subject: Subject) -> int:
+    def _begin(self, work: Work, own: Located, located: LocatedUpdate, subject: Subject) -> int:
         affinity = self._authorities.own.key
-        identifiers = located.stored(own, affinity)
-        demographics = located.update.applied_to(Demographics())
-        prepared = self._prepared(demographics, identifiers)
-        key = self._index.keys(work.now)
-        record = PatientRecord(
-            id=key,
-            authority=own.authority,
-            local_id=own.patient_id.id,
-            source=subject.source,
-            person=key,
-            demographics=demographics,
-            created_at=work.now,
-            updated_at=work.now,
-            identifiers=identifiers,
-        )
+        said = located.update.applied_to(Demographics())
         owner = store.aliases(work.connection, own.patient_id.id) if own.authority == affinity else ()
+        new = Newcomer(own, said, located.stored(own, affinity), subject.source)
         is_fed = own.authority == affinity and not owner
-        affinity_id = own.patient_id.id if is_fed else self._index.new_affinity_id()
-        with store.together(work.connection):
-            store.add_record(work.connection, record, prepared, affinity_id, is_fed=is_fed)
-            store.set_keys(work.connection, key, blocking_keys(prepared))
-            search_store.put_index(work.connection, search_store.index_rows(key, demographics))
+        key = beginnings.begin(self._index, self._authorities, work, new, is_fed=is_fed)
         if owner:
             # an identifier that we gave somebody: the source that gives them out means that person
             self._assert_same(work, key, owner[0].person, subject)
@@ -172,7 +158,7 @@ class MpiService:
         new = [i for i in located.stored(own, self._authorities.own.key) if (i.authority, i.value) not in names]
         if demographics == known.demographics and not new:
             return False
-        prepared = self._prepared(demographics, sorted((*had, *new), key=lambda i: not i.is_own))
+        prepared = beginnings.prepared(self._authorities, demographics, sorted((*had, *new), key=lambda i: not i.is_own))
         store.change_record(connection, known.id, demographics, prepared, work.now)
         store.put_identifiers(connection, known.id, new)
         if new:
@@ -181,9 +167,6 @@ class MpiService:
         before, after = (search_store.index_rows(known.id, d) for d in (known.demographics, demographics))
         search_store.change_index(connection, known.id, before, after)
         return True
-
-    def _prepared(self, demographics: Demographics, identifiers: Sequence[Stored]) -> Prepared:
-        return prepare(demographics, self._authorities.patient_ids(identifiers))
 
     # --- merge -------------------------------------------------------------------------------------------------------------
 
@@ -234,7 +217,7 @@ class MpiService:
         store.lock_where(connection, (r.id for r in store.records_named(connection, names)))
         found = {(r.authority, r.local_id): r for r in store.records_named(connection, names, lock=True)}
         for name, located in zip(names, (stays, goes), strict=True):
-            if name not in found:
+            if name not in found or not found[name].is_there:
                 raise rejected(Condition.IDENTIFIER_UNKNOWN, located.sent.where, "the identifier is not known")
             if not found[name].is_active:
                 raise rejected(Condition.MERGE_IMPOSSIBLE, located.sent.where, "the identifier was merged into another before")
@@ -282,18 +265,25 @@ class MpiService:
         found = {(r.authority, r.local_id): r for r in store.records_named(connection, names, lock=True)}
         if names[1] not in found or not found[names[1]].is_active:
             raise rejected(Condition.IDENTIFIER_UNKNOWN, old.sent.where, "the identifier is not known")
-        if names[0] in found:
+        taken = found.get(names[0])
+        may_be_had = beginnings.may_be_had(connection, taken, found[names[1]].id) if taken else not self._is_given(connection, new)
+        if not may_be_had:
             raise rejected(Condition.IDENTIFIER_DUPLICATE, new.sent.where, "this identifier is, or was, a patient's")
         return found[names[1]]
 
+    def _is_given(self, connection: Connection, new: Located) -> bool:
+        """Whether it is an identifier of the affinity domain that we gave to somebody."""
+        return new.authority == self._authorities.own.key and bool(store.aliases(connection, new.patient_id.id))
+
     def _renamed(self, work: Work, new: Located, known: PatientRecord, subject: Subject) -> int:
         """A record with the new identifier that says what the old one said and takes its place."""
-        others = [i for i in store.identifiers_of(work.connection, known.id) if not i.is_own]
-        said = PatientUpdate((new.sent,), known.demographics)
-        key = self._add(work, new, LocatedUpdate((new,), (), said), subject)
-        store.put_identifiers(work.connection, key, others)
+        others = tuple(i for i in store.identifiers_of(work.connection, known.id) if not i.is_own)
+        own = Stored(new.authority, new.patient_id.id, new.patient_id.type_code, is_own=True)
+        said = tuple(i for i in others if (i.authority, i.value) != (own.authority, own.value))
+        newcomer = Newcomer(new, known.demographics, (own, *said), subject.source)
+        ledger = Ledger(work.connection, self._index.act(work, ActKind.SOURCE_RENAME, subject.source, RENAMED))
+        key = beginnings.begin_by(ledger, self._index, self._authorities, work, newcomer, known)
         (survivor,) = store.records(work.connection, [key])
-        ledger = Ledger(work.connection, self._index.act(work, ActKind.SOURCE_MERGE, subject.source, RENAMED))
         merge_records(ledger, survivor, known, self._authorities.own.key, Why(LinkKind.SOURCE, RENAMED))
         ledger.close()
         tell_of(work, ledger.persons)
@@ -337,7 +327,7 @@ class MpiService:
     def prepare_anew(self, connection: Connection, record: int) -> Prepared:
         """Cleans a record as this release does."""
         (found,) = store.records(connection, [record])
-        return self._prepared(found.demographics, sorted(found.identifiers, key=lambda i: not i.is_own))
+        return beginnings.prepared(self._authorities, found.demographics, sorted(found.identifiers, key=lambda i: not i.is_own))
 
     # --- housekeeping ------------------------------------------------------------------------------------------------------
 

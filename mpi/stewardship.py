@@ -19,7 +19,9 @@ from mpi.index import Index, tell_of
 from mpi.ledger import Ledger
 from mpi.linkage.weights import Explanation
 from mpi.model import ActKind, LinkKind, PatientRecord, Review, ReviewState
+from mpi.moves import Moving, moved_by
 from mpi.persons import Why
+from mpi.ports import Documents
 from mpi.service import merge_records
 
 _DECIDED: Final = "An administrator decided so."
@@ -36,8 +38,9 @@ class Verdict(Enum):
 class Stewardship:
     """Decisions about identities by people. Each gives the id of its act in the journal, which `undo` takes back."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, documents: Documents) -> None:
         self._index = index
+        self._documents = documents
         self._authorities = Authorities(index.affinity)
 
     # --- reviews -----------------------------------------------------------------------------------------------------------
@@ -208,13 +211,17 @@ class Stewardship:
         store.lock_persons(connection, touched)
         ledger = Ledger(connection, self._index.act(work, ActKind.UNDO, _author(subject), comment))
         affected = self._patient_ids(work, touched)
+        undone = journal.act_by_id(connection, act_id)
+        leaving = Moving.of_each(connection, moved_by(connection, undone)) if undone is not None else ()
         done = journal.undo(ledger, act_id)
+        persons.gather_sleepers(ledger)
         if not persons.are_whole(connection, touched):
             raise rejected(Condition.UPDATE_INVALID, "act", "records were moved since; the persons would not be what they were")
         if persons.are_torn(connection, touched):
             raise _kept_apart()
-        act = journal.act_by_id(connection, act_id)
-        if act is not None and act.kind is ActKind.MATCH:
+        for person in leaving:
+            person.divide(connection, self._documents, self._authorities)
+        if undone is not None and undone.kind is ActKind.MATCH:
             moved = {c.key[0] for c in done if c.thing == "record"}
             stayed = {m.id for m in store.matching_members(connection, touched)} - moved
             persons.keep_apart(ledger, moved, stayed)
@@ -224,7 +231,7 @@ class Stewardship:
 
     def _record(self, work: Work, record: int) -> PatientRecord:
         found = store.records(work.connection, [record])
-        if not found:
+        if not found or not found[0].is_there:
             raise rejected(Condition.IDENTIFIER_UNKNOWN, "record", "there is no such record")
         return found[0]
 

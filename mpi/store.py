@@ -76,7 +76,8 @@ _PUT_RECORD: Final = PATIENT_RECORD.insert()
 
 def add_record(connection: Connection, record: PatientRecord, prepared: Prepared, affinity_id: str, *, is_fed: bool) -> None:
     """A new record with a person of its own; `together` tells when its identifier, or that of the person, is there already."""
-    person = {"id": record.id, "affinity_id": affinity_id, "is_fed": is_fed, "is_subsumed": False}
+    is_subsumed = is_fed and record.state is not RecordState.ACTIVE
+    person = {"id": record.id, "affinity_id": affinity_id, "is_fed": is_fed, "is_subsumed": is_subsumed}
     connection.execute(_PUT_PERSON, person)
     row = {
         "id": record.id,
@@ -145,6 +146,12 @@ def put_identifiers(connection: Connection, record: int, identifiers: Iterable[S
         connection.execute(_insert_quietly(IDENTIFIER, connection.dialect.name), rows)
 
 
+def replace_identifiers(connection: Connection, record: int, identifiers: Iterable[Stored]) -> None:
+    """These are all the identifiers of a record."""
+    connection.execute(IDENTIFIER.delete().where(IDENTIFIER.c.record == record))
+    put_identifiers(connection, record, identifiers)
+
+
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
@@ -190,6 +197,26 @@ def records(connection: Connection, ids: Iterable[int]) -> tuple[PatientRecord, 
 def members(connection: Connection, persons: Iterable[int]) -> tuple[PatientRecord, ...]:
     """The records of these persons with all their identifiers, the oldest first."""
     return _with_identifiers(connection, PATIENT_RECORD.c.person.in_(tuple(persons)))
+
+
+def known_members(connection: Connection, persons: Iterable[int]) -> tuple[PatientRecord, ...]:
+    """The same without those whose beginning was taken back: what anybody is shown."""
+    return tuple(m for m in members(connection, persons) if m.is_there)
+
+
+def sleepers_behind(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
+    """The records among these, and behind them, whose beginning was taken back: each with the record it is behind."""
+    wanted, columns = tuple(ids), PATIENT_RECORD.c
+    gone = columns.state.in_((RecordState.ASLEEP.value, RecordState.RETIRED.value))
+    statement = sa.select(columns.id, columns.subsumed_by).where(gone, columns.id.in_(wanted) | columns.subsumed_by.in_(wanted))
+    return {row.id: row.subsumed_by for row in connection.execute(statement)}
+
+
+def retire(connection: Connection, record: PatientRecord) -> None:
+    """A sleeping record gives its identifier up for good. What was filed for it stays where it is."""
+    connection.execute(IDENTIFIER.delete().where(IDENTIFIER.c.record == record.id))
+    values = {"state": RecordState.RETIRED.value, "local_id": f"~{record.id}~{record.local_id}"}
+    connection.execute(PATIENT_RECORD.update().where(PATIENT_RECORD.c.id == record.id).values(values))
 
 
 def _with_identifiers(connection: Connection, condition: sa.ColumnElement[bool]) -> tuple[PatientRecord, ...]:
@@ -440,6 +467,12 @@ def links(connection: Connection, ids: Iterable[int]) -> dict[int, Link]:
     for row in connection.execute(sa.select(LINK).where(LINK.c.record.in_(wanted))).mappings():
         found[row["record"]] = Link(**{**row, "kind": LinkKind(row["kind"])})
     return found
+
+
+def add_link(connection: Connection, record: int, kind: LinkKind, reason: str, author: str, now: int) -> None:
+    """Why a new record is not where it began."""
+    row = {"record": record, "kind": kind.value, "weight": None, "reason": reason, "explanation": "", "model": "", "via": None}
+    connection.execute(LINK.insert(), {**row, "at": now, "author": author})
 
 
 # --- receipts --------------------------------------------------------------------------------------------------------------

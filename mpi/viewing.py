@@ -104,7 +104,7 @@ class Viewing:
         with self._index.database.read() as connection:
             found = review_store.reviews(connection, state, after, limit)
             where = store.persons_of(connection, [r.record for r in found])
-            members = store.members(connection, {*where.values(), *(r.person for r in found)})
+            members = store.known_members(connection, {*where.values(), *(r.person for r in found)})
         by_person: dict[int, list[PatientRecord]] = {}
         for member in members:
             by_person.setdefault(member.person, []).append(member)
@@ -256,7 +256,7 @@ class Viewing:
         return [cx(self._authorities.patient_id(own, affinity_id)) for _, (affinity_id, _) in sorted(named.items())]
 
     def _view(self, connection: Connection, person: int) -> PersonView:
-        members = store.members(connection, [person])
+        members = store.known_members(connection, [person])
         named = store.affinity_ids(connection, [person])
         affinity_id = named[person][0] if person in named else ""
         links = store.links(connection, [m.id for m in members])

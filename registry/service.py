@@ -18,6 +18,7 @@ from kernel.database import Database, was_cancelled
 from kernel.errors import Condition, HieError, Unavailable, Violation, rejected
 from kernel.identifiers import NewUuid
 from kernel.times import Clock
+from registry.dividing import Dividing
 from registry.enforcing import Enforcing, enforcing
 from registry.leniency import Mended, mended, telling
 from registry.ports import CodeSets, PatientDirectory
@@ -49,6 +50,7 @@ class RegistryService:
         self._database = database
         self._audit = audit
         self._clock = clock
+        self.dividing = Dividing(terms)
         self._querying = Querying(terms=terms, directory=directory, settings=settings)
         store = RegistryStore()
         self._removing = Removing(database, store=store, settings=settings)

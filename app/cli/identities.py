@@ -17,7 +17,6 @@ from console.charts import svg_of
 from kernel.errors import Condition, rejected
 from kernel.peer import Peer
 from mpi.notice_store import Notice, Queue
-from mpi.stewardship import Stewardship
 from mpi.viewing import Viewing
 
 app = typer.Typer(no_args_is_help=True)
@@ -74,7 +73,7 @@ def link(one: One, other: Other, comment: Comment = "", config: ConfigFile = Non
     with house_of(config, data) as house:
         viewing = Viewing(house.index, house.mpi.matcher)
         first, second = (viewing.record_named(parse_patient(text)).id for text in (one, other))
-        _done(Stewardship(house.index).link(first, second, operator(), comment))
+        _done(house.stewardship.link(first, second, operator(), comment))
 
 
 @app.command()
@@ -82,7 +81,7 @@ def unlink(one: One, comment: Comment = "", config: ConfigFile = None, data: Dat
     """A record is of a person of its own."""
     with house_of(config, data) as house:
         record = Viewing(house.index, house.mpi.matcher).record_named(parse_patient(one)).id
-        _done(Stewardship(house.index).unlink(record, operator(), comment))
+        _done(house.stewardship.unlink(record, operator(), comment))
 
 
 @app.command()
@@ -93,7 +92,7 @@ def merge(
     with house_of(config, data) as house:
         viewing = Viewing(house.index, house.mpi.matcher)
         stays, goes = (viewing.record_named(parse_patient(text)).id for text in (survivor, subsumed))
-        _done(Stewardship(house.index).merge(stays, goes, operator(), comment))
+        _done(house.stewardship.merge(stays, goes, operator(), comment))
 
 
 @app.command()
@@ -105,7 +104,7 @@ def undo(
 ) -> None:
     """Take an act back: exactly the state before it."""
     with house_of(config, data) as house:
-        _done(Stewardship(house.index).undo(act, operator(), comment))
+        _done(house.stewardship.undo(act, operator(), comment))
 
 
 @app.command()

@@ -6,6 +6,7 @@ from hl7v2.exchange import V2Door
 from mpi.queries import MpiQueries
 from mpi.service import MpiService
 from mpi.source_links import SourceLinks
+from mpi.source_moves import SourceMoves
 from mpi.transactions.exchanges import V3Context
 from mpi.transactions.iti08_identity_feed import PatientIdentityFeed
 from mpi.transactions.iti09_pix_query import PixQuery
@@ -18,14 +19,16 @@ from mpi.transactions.iti47_pdq_v3 import (
     DemographicsContinuationV3,
     PatientDemographicsQueryV3,
 )
+from mpi.transactions.iti64_link_change import NotifyLinkChange
 from soap.exchange import Door
 
 
-def v2_doors(service: MpiService, queries: MpiQueries, links: SourceLinks) -> tuple[V2Door, ...]:
+def v2_doors(service: MpiService, queries: MpiQueries, links: SourceLinks, moves: SourceMoves) -> tuple[V2Door, ...]:
     """What `hl7v2.dispatch.V2Dispatcher` is built with."""
     return (
         PatientIdentityFeed(service),
         PatientIdentityManagement(service, links),
+        NotifyLinkChange(moves),
         PixQuery(queries),
         PatientDemographicsQuery(queries),
     )

@@ -325,3 +325,26 @@ def test_a_merge_is_on_record_as_one_deleted_and_one_updated(
     gone = trail.expect(mark, "ITI-8", lambda r: r.action != "C" and any(goes.local_id in i for i in r.object_ids))
     kept = trail.expect(mark, "ITI-8", lambda r: r.action != "C" and any(stays.local_id in i for i in r.object_ids))
     assert [(r.action, r.outcome) for r in (*gone, *kept)] == [("D", "0"), ("U", "0")]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_move_is_on_record_with_what_each_identifier_is(
+    mllp: CheckedMllpWire, new_patient: Callable[[], Patient], trail: Trail, is_known: bool
+) -> None:
+    new, old = new_patient(), new_patient()
+    local = old.local_id if is_known else f"{old.local_id}X"
+    sent = v2.message(
+        "ADT^A43^ADT_A43",
+        "EVN||20261122105000",
+        f"PID|||{new.cx}~{local}^^^&2.999.1.1&ISO|| ",
+        f"MRG|{old.cx}",
+        version="2.5",
+    )
+    mark = trail.mark()
+
+    mllp.send(sent)
+
+    (record,) = trail.expect(mark, "ITI-64", lambda r: any(local in i for i in r.object_ids))
+    assert (record.event_id, record.action, record.outcome) == (RECORD, "U", "0" if is_known else "8")
+    assert schema_faults(record.xml) == []
+    assert {new.cx.split("^")[0], old.cx.split("^")[0]} <= {i.split("^")[0] for i in record.object_ids}

@@ -40,9 +40,9 @@ class Shelf:
 
     soap: CheckedSoapWire
 
-    def put(self, cx: str) -> str:
-        """Registers an entry in a folder; gives the uniqueId of the set."""
-        entry, set_id = m.Entry(cx), m.fresh_oid()
+    def put(self, cx: str, source: str = "") -> str:
+        """Registers an entry in a folder, perhaps for a patient of some source; gives the uniqueId of the set."""
+        entry, set_id = m.Entry(cx, slots={"sourcePatientId": (source,)} if source else {}), m.fresh_oid()
         body = m.submit_objects(
             [
                 m.entry_xml(entry),
@@ -111,15 +111,17 @@ def _local(patient: Patient, authority: str = HOSP_A) -> str:
     return f"{patient.local_id}^^^{authority}"
 
 
-def _newest_act(wires: Wires) -> str:
-    found = re.search(r'"act": (\d+)', wires.hie("mpi", "acts", "--json"))
-    assert found
+def newest_act(data: str) -> str:
+    """The act at the end of the journal."""
+    done = hie("mpi", "acts", "--json", "--data", data)
+    found = re.search(r'"act": (\d+)', done.out)
+    assert found, done.err
     return found[1]
 
 
 def _merged_by_v2(wires: Wires, stays: Patient, goes: Patient, authority: str = HOSP_A) -> Callable[[], object]:
     assert code(wires.mllp.send(m.merge(stays.local_id, goes.local_id, authority=authority))) == "AA"
-    act = _newest_act(wires)
+    act = newest_act(wires.data)
     return lambda: wires.hie("mpi", "undo", act)
 
 
@@ -135,7 +137,7 @@ def _merged_by_v3(wires: Wires, stays: Patient, goes: Patient) -> Callable[[], o
         replaced=identifier("2.999.1.1", goes.local_id),
     )
     assert ask(wires.soap, sent).code == "CA"
-    act = _newest_act(wires)
+    act = newest_act(wires.data)
     return lambda: wires.hie("mpi", "undo", act)
 
 

@@ -33,7 +33,6 @@ from kernel.outbox import OUTBOX
 from mpi.audit import NotificationEvent
 from mpi.matching import Matcher
 from mpi.model import ActKind
-from mpi.stewardship import Stewardship
 from mpi.tables import JOURNAL, NOTICE, PATIENT_RECORD
 from tests.support.audit import a_subject
 from tests.support.patients import ADMINISTRATOR
@@ -208,11 +207,11 @@ def test_an_undoing_that_was_killed_is_made_once(make_house: Callable[[], House]
         with house.database.read() as connection:
             act = connection.scalars(sa.select(JOURNAL.c.id)).one()
 
-    killed_at(step, make_house, lambda house: Stewardship(house.index).undo(act, ADMINISTRATOR))
+    killed_at(step, make_house, lambda house: house.stewardship.undo(act, ADMINISTRATOR))
 
     with opened(make_house) as house:
         assert acts(house) == {ActKind.SOURCE_MERGE.value: 1}
-        Stewardship(house.index).undo(act, a_subject(user="anna"))
+        house.stewardship.undo(act, a_subject(user="anna"))
         assert clusters(house) == {frozenset({"1"}), frozenset({"2"})}
         assert acts(house) == {ActKind.SOURCE_MERGE.value: 1, ActKind.UNDO.value: 1}
 

@@ -31,7 +31,7 @@ ANSWERS: dict[tuple[str, str], tuple[str, list[Error]]] = {
     ("iti-21", "qbp-q22-id.hl7"): ("AA", []),
     ("iti-21", "qbp-q22-name.hl7"): ("AA", []),
     ("iti-21", "rsp-k22-many-phones.hl7"): ("AR", UNSUPPORTED),
-    ("iti-64", "adt-a43-xad-pid-link-change.hl7"): ("AR", [Error("MSH^1^9^1^2", "201")]),
+    ("iti-64", "adt-a43-xad-pid-link-change.hl7"): ("AE", [Error("PID^1^3^1^4", "204"), Error("MRG^1^1^1^4", "204")]),
 }
 
 

@@ -14,7 +14,7 @@ from kernel.identifiers import PatientId
 from registry.tables import METADATA
 from tests.conftest import MakeDatabase
 from tests.support.metadata import a_document_entry, a_submission, a_submission_set
-from tests.support.patients import ADMINISTRATOR, XAD, PatientIndex, a_patient_index, an_id, an_update
+from tests.support.patients import ADMINISTRATOR, HOSPITAL, OTTO, XAD, PatientIndex, a_patient_index, an_id, an_update
 from tests.support.races import HISTORIES, AtOnce, threads
 from tests.support.registry import Registry, a_registry
 
@@ -35,11 +35,13 @@ class Domain:
         self.index.feed(an_update(patient_id))
         return patient_id
 
-    def registering(self, patient_id: PatientId) -> tuple[str, Callable[[], frozenset[str]]]:
-        """A document for a patient: its title, and the act, which gives what it was refused for."""
+    def registering(self, patient_id: PatientId, local: PatientId | None = None) -> tuple[str, Callable[[], frozenset[str]]]:
+        """A document for a patient, perhaps submitted for one of a source: its title, and the act, which gives what it was
+        refused for."""
         number = next(self.numbers)
         title, cx = f"D{number}", (Identifier(patient_id.cx),)
-        entry = a_document_entry(patient_ids=cx, unique_ids=(Identifier(f"2.999.7.{number}"),), title=(LocalText(title),))
+        source = {"source_patient_id": (local.cx,)} if local else {}
+        entry = a_document_entry(patient_ids=cx, unique_ids=(Identifier(f"2.999.7.{number}"),), title=(LocalText(title),), **source)
         own = a_submission_set(patient_ids=cx, unique_ids=(Identifier(f"2.999.8.{number}"),))
         submission = a_submission(entry, submission_sets=(own,))
 
@@ -67,13 +69,15 @@ class Domain:
 def domain(make_database: MakeDatabase) -> Domain:
     """Nobody and nothing yet."""
     index = a_patient_index(make_database)
-    return Domain(index, a_registry(make_database(METADATA), directory=index.directory))
+    registry = a_registry(make_database(METADATA), directory=index.directory)
+    index.documents.registry = registry.service.dividing
+    return Domain(index, registry)
 
 
 @pytest.fixture
 def at_once() -> Iterator[AtOnce]:
     """Threads."""
-    with threads(3) as begin:
+    with threads(4) as begin:
         yield begin
 
 
@@ -159,3 +163,27 @@ def test_of_two_merges_in_a_circle_during_a_submission_one_is_done_and_no_docume
         assert answer == TAKEN or (answer == REFUSED and into_two)
         survivor = one if into_one else two
         assert domain.found(survivor) == (held(survivor, title) if answer == TAKEN else set())
+
+
+def test_a_document_that_comes_while_its_local_patient_is_moved_is_where_some_order_puts_it_and_goes_back(
+    domain: Domain, at_once: AtOnce
+) -> None:
+    for _ in range(HISTORIES):
+        new, old, local = domain.patient(), domain.patient(), an_id(f"L{next(domain.numbers)}", HOSPITAL)
+        domain.index.feed(an_update(local, old, demographics=OTTO))
+        record, owner = (domain.index.record(i).id for i in (local, old))
+        domain.index.stewardship.link(owner, record, ADMINISTRATOR)
+        (first, put_first), (second, put_second) = (domain.registering(old, local) for _ in range(2))
+        (other, put_other), (third, put_third) = domain.registering(old), domain.registering(new, local)
+        assert put_first() == TAKEN
+
+        answers = at_once(put_second, put_other, put_third, lambda n=new, o=old, i=local: domain.index.move(i, o, n))[:3]  # type: ignore[misc]
+
+        assert answers == [TAKEN] * 3
+        at_new, at_old = domain.found(new), domain.found(old)
+        # what came under the old identifier before the move goes along; what comes after it does not
+        assert at_new in (held(new, first, third), held(new, first, second, third))
+        assert at_new | at_old == held(new, *(t for t, _ in at_new)) | held(old, other, *({second} - {t for t, _ in at_new}))
+        domain.undo()
+        assert domain.found(new) == set()
+        assert domain.found(old) == held(old, first, second, third, other)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import count
 
 import sqlalchemy as sa
 from lxml import etree
+from sqlalchemy.engine import Connection
 
 from access.subject import Subject
 from affinity.service import AffinityService
@@ -31,21 +32,23 @@ from kernel.demographics_query import (
 from kernel.errors import HieError
 from kernel.identifiers import AssigningAuthority, Oid, PatientId
 from kernel.outbox import AUDIT_OUTBOX, OUTBOX
-from kernel.patient_update import PatientMerge, PatientUpdate, SentIdentifier
+from kernel.patient_update import LinkChange, PatientMerge, PatientUpdate, SentIdentifier
 from kernel.peer import Peer
 from kernel.times import Dtm
 from kernel.xml import parse_xml
 from mpi import store
-from mpi.audit import V2
+from mpi.audit import V2, V2_MANAGEMENT
 from mpi.directory import MpiPatientDirectory
 from mpi.index import Index
 from mpi.keys import KeySource
 from mpi.model import Fed, PatientRecord, Receipt
 from mpi.notices import Notices
+from mpi.ports import Documents
 from mpi.queries import Asked, MpiQueries
 from mpi.service import MpiService
 from mpi.settings import MatchingMode, MatchingSettings, MpiSettings
 from mpi.source_links import SourceLinks
+from mpi.source_moves import SourceMoves
 from mpi.stewardship import Stewardship
 from mpi.tables import METADATA as MPI
 from mpi.tasks import tasks
@@ -82,6 +85,23 @@ def an_affinity_domain(**changes: object) -> AffinitySettings:
 FEEDERS = {HOSPITAL: "A|ADT", CLINIC: "B|ADT", LAB: "L|LIS", XAD: "|REGISTRY"}
 
 
+@dataclass
+class Shelves:
+    """A registry where there is one; without one there are no documents."""
+
+    registry: Documents | None = None
+
+    def divide(
+        self,
+        connection: Connection,
+        leaving: Mapping[PatientId, bool],
+        place: Callable[[PatientId], PatientId | None],
+        rest_to: PatientId,
+    ) -> int:
+        """As the registry does."""
+        return self.registry.divide(connection, leaving, place, rest_to) if self.registry else 0
+
+
 class PatientIndex:
     """Everything of the index on one database."""
 
@@ -102,7 +122,9 @@ class PatientIndex:
         self.service = MpiService(self.index)
         self.queries = MpiQueries(self.index)
         self.links = SourceLinks(self.index)
-        self.stewardship = Stewardship(self.index)
+        self.documents = Shelves()
+        self.moves = SourceMoves(self.index, self.documents)
+        self.stewardship = Stewardship(self.index, self.documents)
         self.viewing = Viewing(self.index, self.service.matcher)
         self.directory = MpiPatientDirectory(database, self.affinity)
         self.notices = Notices(self.index)
@@ -158,6 +180,23 @@ class PatientIndex:
         sent = [SentIdentifier(survivor, "PID-3[1].1", "PID-3[1].4"), SentIdentifier(subsumed, "MRG-1[1].1", "MRG-1[1].4")]
         merge = PatientMerge(sent[0], sent[1], an_update(survivor))
         return self.service.merge(merge, subject, self.a_receipt(subject, message_id), V2)
+
+    def rename(self, new: PatientId, old: PatientId) -> Fed:
+        """An A47 of the system that may."""
+        subject = a_subject(source=FEEDERS[new.authority])
+        sent = [SentIdentifier(new, "PID-3[1].1", "PID-3[1].4"), SentIdentifier(old, "MRG-1[1].1", "MRG-1[1].4")]
+        change = PatientMerge(sent[0], sent[1], an_update(new))
+        return self.service.change_identifier(change, subject, self.a_receipt(subject), V2_MANAGEMENT)
+
+    def move(self, local: PatientId, previous: PatientId, current: PatientId, subsumed: PatientId | None = None) -> Fed:
+        """An A43 of the affinity domain."""
+        subject = a_subject(source=FEEDERS[XAD])
+        places = (("PID", 3, 1, current), ("PID", 3, 2, local), ("MRG", 1, 1, previous), ("MRG", 1, 2, subsumed))
+        sent = [SentIdentifier(i, f"{s}-{f}[{n}].1", f"{s}-{f}[{n}].4") if i else None for s, f, n, i in places]
+        assert sent[0]
+        assert sent[1]
+        assert sent[2]
+        return self.moves.move(LinkChange(sent[0], sent[1], sent[2], sent[3]), subject, self.a_receipt(subject))
 
     def pix(self, patient_id: PatientId, *wanted: AssigningAuthority, source: str = "C|PIX") -> list[PatientId]:
         """The corresponding identifiers, without type codes."""
@@ -275,7 +314,7 @@ class Wires:
         numbers = count(1)
         self.index = index
         self._v2 = V2Dispatcher(
-            v2_doors(index.service, index.queries, index.links),
+            v2_doors(index.service, index.queries, index.links, index.moves),
             clock=TickingClock(),
             new_control_id=lambda: f"R{next(numbers)}",
             leniency=index.service.leniency,

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from hl7v2.er7 import Message, Segment, Writer, parse
-from hl7v2.patient import LinkChange, read_link_change, read_merge, read_pair, read_update, write_pid
+from hl7v2.patient import read_link_change, read_merge, read_pair, read_update, write_pid
 from kernel.demographics import Address, Demographics, HumanName, Telecom
 from kernel.errors import Condition, Rejected, Severity, Violation
 from kernel.identifiers import AssigningAuthority, PatientId
-from kernel.patient_update import PatientUpdate
+from kernel.patient_update import LinkChange, PatientUpdate
 from kernel.times import Dtm
 from tests.support.hl7 import HOSP, LAB, PID, adt, er7, msh, patient_id
 

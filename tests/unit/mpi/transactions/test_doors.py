@@ -6,7 +6,7 @@ from mpi.transactions.doors import v2_doors, v3_doors
 
 
 def test_every_message_the_profiles_name_has_one_door() -> None:
-    kinds = [kind for door in v2_doors(None, None, None) for kind in door.handles]  # type: ignore[arg-type]  # nothing is asked of them
+    kinds = [kind for door in v2_doors(None, None, None, None) for kind in door.handles]  # type: ignore[arg-type]  # nothing is asked of them
 
     assert len(kinds) == len(set(kinds))
     assert {"A01", "A04", "A05", "A08", "A24", "A28", "A31", "A37", "A40", "Q22", "Q23", "J01"} <= {event for _, event in kinds}

@@ -8,7 +8,7 @@ from kernel.errors import Rejected
 from tests.conftest import MakeDatabase
 from tests.support.audit import schema_faults
 from tests.support.hl7 import adt, er7, msh
-from tests.support.patients import ADMINISTRATOR, LAB, OTTO, Wires, an_id, an_update, wires
+from tests.support.patients import ADMINISTRATOR, LAB, OTTO, XAD, Wires, an_id, an_update, wires
 
 
 @pytest.fixture
@@ -105,14 +105,57 @@ def test_a_new_identifier_takes_the_place_of_the_old_one_with_all_that_was_said(
         index.pix(an_id("2"))
 
 
-def test_the_change_can_be_taken_back(hospital: Wires) -> None:
-    index = hospital.index
+def test_the_change_taken_back_leaves_nothing_of_the_new_identifier(hospital: Wires) -> None:
+    index, everything = hospital.index, hospital.index.viewing
+    person = everything.person(index.record(an_id("2")).person, ADMINISTRATOR)
     hospital.v2(renaming("2new", "2"))
 
     index.stewardship.undo(index.viewing.acts()[0].id, ADMINISTRATOR)
 
-    assert index.record(an_id("2")).is_active
-    assert frozenset({"2"}) in index.clusters()
+    assert everything.person(index.record(an_id("2")).person, ADMINISTRATOR) == person
+    with pytest.raises(Rejected):
+        index.pix(an_id("2new"))
+    with pytest.raises(Rejected):
+        index.stewardship.link(index.record(an_id("2new")).id, index.record(an_id("1")).id, ADMINISTRATOR)
+    assert code(hospital.v2(renaming("3", "2new", "R3"))) == "AE"
+
+
+def test_the_identifier_of_a_change_taken_back_can_be_given_to_somebody_else(hospital: Wires) -> None:
+    index = hospital.index
+    hospital.v2(renaming("2new", "2"))
+    index.stewardship.undo(index.viewing.acts()[0].id, ADMINISTRATOR)
+
+    index.feed(an_update(an_id("2new"), demographics=OTTO))
+
+    record = index.record(an_id("2new"))
+    assert (record.is_active, record.demographics, record.person) == (True, OTTO, record.id)
+    assert index.affinity_id(an_id("2new")) != index.affinity_id(an_id("2"))
+
+
+def test_a_change_taken_back_can_be_made_again_and_taken_back_again(hospital: Wires) -> None:
+    index = hospital.index
+    person = index.record(an_id("2")).person
+    for control_id in ("R1", "R2"):
+        assert code(hospital.v2(renaming("2new", "2", control_id))) == "AA"
+        assert (index.record(an_id("2new")).is_active, index.record(an_id("2new")).person) == (True, person)
+        with pytest.raises(Rejected):
+            index.pix(an_id("2"))
+
+        index.stewardship.undo(index.viewing.acts()[0].id, ADMINISTRATOR)
+
+        assert index.record(an_id("2")).is_active
+
+
+def test_an_undone_change_of_an_identifier_of_the_domain_leaves_it_unknown_to_the_registry(hospital: Wires) -> None:
+    index, (old, new) = hospital.index, (an_id("X1", XAD), an_id("X2", XAD))
+    index.feed(an_update(old, demographics=OTTO))
+    index.rename(new, old)
+    assert [index.directory.standing(i).active for i in (old, new)] == [False, True]
+
+    index.stewardship.undo(index.viewing.acts()[0].id, ADMINISTRATOR)
+
+    assert [index.directory.standing(i).active for i in (old, new)] == [True, False]
+    assert index.directory.standing(old).survivor == old
 
 
 def test_the_same_change_again_is_answered_the_same_and_a_refused_one_is_on_record(hospital: Wires) -> None:
