@@ -332,13 +332,33 @@ class Condition:
         return found
 
 
+_ALTERNATIVES: Final = 32
+"""Terms of a group that are looked for one by one; more are looked for together."""
+
+
 def find(connection: Connection, wanted: Condition, before: Cursor | None, limit: int) -> list[RecordRow]:
     """The newest records that fit and are older than `before`."""
-    led = TERM if wanted.groups else RECORD
+    lead = wanted.groups[0] if wanted.groups else ()
+    if 1 < len(lead) <= _ALTERNATIVES:
+        # each of them alone is one walk along the index that ends at the limit; together they would be read whole and sorted
+        places = {place for term in lead for place in _places(connection, _newest(wanted, (term,), before, limit))}
+        newest = sorted(places, reverse=True)[:limit]
+    else:
+        newest = _places(connection, _newest(wanted, lead, before, limit))
+    found = rows(connection, [number for _, number in newest]) if newest else {}
+    return [found[number] for _, number in newest if number in found]
+
+
+def _places(connection: Connection, statement: sa.Select[int, int]) -> list[tuple[int, int]]:
+    return [(row[0], row[1]) for row in connection.execute(statement)]
+
+
+def _newest(wanted: Condition, lead: Sequence[int], before: Cursor | None, limit: int) -> sa.Select[int, int]:
+    """Times and numbers of the newest records that are found by one of the terms and fit everything else."""
+    led = TERM if lead else RECORD
     at, number = led.c.event_at, led.c.sequence
     statement = sa.select(at, number).order_by(at.desc(), number.desc()).limit(limit)
-    if wanted.groups:
-        lead = wanted.groups[0]
+    if lead:
         # a record with two of the lead's terms stands there twice
         statement = statement.where(_T.term == lead[0]) if len(lead) == 1 else statement.where(_T.term.in_(lead)).distinct()
     for group in wanted.groups[1:]:
@@ -353,6 +373,4 @@ def find(connection: Connection, wanted: Condition, before: Cursor | None, limit
     record = RECORD.alias()
     if asked := wanted.on_record(record):
         statement = statement.where(sa.exists().where(record.c.sequence == number, *asked))
-    numbers = [row[1] for row in connection.execute(statement)]
-    found = rows(connection, numbers) if numbers else {}
-    return [found[n] for n in numbers if n in found]
+    return statement

@@ -66,6 +66,7 @@ def searched(house: House, times: int = TIMES) -> Iterator[str]:
         ),
         "user, failures": lambda: AuditSearch(users=(user(chance.randrange(USERS)),), text="NOT_ALLOWED"),
         "two users": lambda: AuditSearch(users=(user(chance.randrange(USERS)), user(chance.randrange(USERS)))),
+        "two roles, all years": lambda: AuditSearch(roles=("role-3", "role-4")),
         "role in a month": lambda: AuditSearch(roles=("role-3",), since=month[0], until=month[1]),
         "day": lambda: AuditSearch(since=day[0], until=day[1]),
         "failures of a day": lambda: AuditSearch(outcomes=failures, since=day[0], until=day[1]),
