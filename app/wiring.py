@@ -37,6 +37,7 @@ from app.spool import AuditSpool, Bounds, Policy
 from app.syslog import SyslogAddresses, SyslogLimits, SyslogListener
 from app.worker import Jobs
 from arr.model import LOCAL
+from arr.packing import carried, delivered
 from arr.readers import Readers
 from arr.retention import Retention
 from arr.service import AuditService
@@ -69,6 +70,7 @@ from hl7v2.exchange import V2Door, V2Exchange
 from kernel.database import Database
 from kernel.errors import Condition, HieError, Refused, Unavailable, violation
 from kernel.identifiers import Oid, new_entry_uuid
+from kernel.outbox import Carriage
 from kernel.peer import Peer
 from kernel.times import system_clock
 from kernel.tls import ClientTls, NodeRefused, ServerTls, TlsFiles, ends_of, explain, file_problems
@@ -143,6 +145,7 @@ class House:
             on_told=lambda: self._wake(),
             pool_size=settings.database.pool_size,
             prepare=settings.database.prepare,
+            carriage=Carriage(carried, lambda message: delivered(message)[2]),
         )
         self._wake: Callable[[], None] = lambda: None
         self._forwarded: Callable[[str], None] = lambda _target: None

@@ -32,11 +32,14 @@ _NO_TIME: Final = 1
 """An event is at the time of its arrival when it says none, or one before 1970-01-01T00:00:00.001."""
 
 
-def prepare(received: Received, *, in_full: bool = False) -> Prepared:
-    """The message ready to be appended; parsed `in_full`, or only skimmed where that finds the same."""
+def prepare(received: Received, *, as_packed: tuple[int, bytes] | None = None, in_full: bool = False) -> Prepared:
+    """The message ready to be appended; parsed `in_full`, or only skimmed where that finds the same.
+
+    `as_packed` is how it was packed, and the packed bytes, where that was done before.
+    """
     origin = received.origin
     content = canonical(origin, received.data)
-    packing, small = packed(received.data)
+    packing, small = as_packed or packed(received.data)
     summary, terms = _summary(received, in_full=in_full)
     return Prepared(
         origin=origin,

@@ -17,6 +17,8 @@ LIMIT: Final = 64 << 20
 """Bytes that unpacking gives at most."""
 _LEVEL: Final = 3
 _CHECKSUM: Final = 4
+_AS_IT_IS: Final = bytes((PLAIN,))
+_PACKED: Final = bytes((SHARED_WORDS,))
 _local = threading.local()
 
 
@@ -50,6 +52,23 @@ def unpacked(packing: int, data: bytes) -> bytes:
         return decompressor.decompress(small, max_output_size=LIMIT)
     except zstandard.ZstdError:
         raise ValueError("the packed bytes are damaged") from None
+
+
+def carried(data: bytes) -> bytes:
+    """A message as it is carried in the outbox: how it was packed, in one byte, and the packed bytes."""
+    packing, small = packed(data)
+    return bytes((packing,)) + small
+
+
+def delivered(message: bytes) -> tuple[int, bytes, bytes]:
+    """How a carried message was packed, its packed bytes, and itself. What was not packed, or was damaged, is taken as it is."""
+    if message[:1] == _PACKED:
+        try:
+            return SHARED_WORDS, message[1:], unpacked(SHARED_WORDS, message[1:])
+        except ValueError:
+            return PLAIN, message, message
+    data = message.removeprefix(_AS_IT_IS)
+    return PLAIN, data, data
 
 
 def _checksum(small: bytes) -> bytes:

@@ -18,7 +18,7 @@ from access.subject import Subject
 from arr import partitions, store
 from arr.intake import audit_xml, prepare
 from arr.model import AuditRecord, AuditSearch, Channel, Cursor, Page, Prepared, Received, Use
-from arr.packing import unpacked
+from arr.packing import PLAIN, delivered, unpacked
 from arr.ports import NoDirectory, PatientDirectory
 from arr.proofs import growth_path, inclusion_path
 from arr.settings import ArrSettings
@@ -91,9 +91,14 @@ class AuditService:
         return self._database.attempt(lambda work: self.append(work, prepared))
 
     def prepare(self, messages: Sequence[bytes]) -> list[Prepared]:
-        """Messages of our own outbox, ready for `append`; no unit of work is needed, and none should be open."""
+        """Messages of our own outbox, as carried there, ready for `append`; no unit of work is needed, and none should be open."""
         now = self._now()
-        return [prepare(Received(message, Channel.LOCAL, now)) for message in messages]
+        prepared = []
+        for packing, small, data in map(delivered, messages):
+            # a message that was not worth packing is looked at again: short ones cost little
+            known = (packing, small) if packing != PLAIN else None
+            prepared.append(prepare(Received(data, Channel.LOCAL, now), as_packed=known))
+        return prepared
 
     def append(self, work: Work, prepared: Sequence[Prepared]) -> int:
         """Appends within a unit of work of the caller; gives the number of the last record."""

@@ -7,7 +7,7 @@ remote one gets them at least once: what it was sent is removed after it has tak
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
@@ -29,7 +29,7 @@ P = TypeVar("P")
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A message of the outbox; `told_at` is milliseconds since 1970."""
+    """A message of the outbox, as it is carried there or unpacked; `told_at` is milliseconds since 1970."""
 
     id: int
     told_at: int
@@ -40,7 +40,7 @@ class LocalSink(Protocol[P]):
     """A repository in the same database."""
 
     def prepare(self, messages: Sequence[bytes]) -> Sequence[P]:
-        """Does what needs no transaction."""
+        """Does what needs no transaction. The messages are as they are carried (`kernel.outbox.Carriage`)."""
 
     def append(self, work: Work, prepared: Sequence[P]) -> object:
         """Takes the messages within the transaction that removes them from the outbox."""
@@ -101,7 +101,7 @@ def drain(database: Database, target: str, sink: Sink[P], limit: int = 100_000) 
     taken = 0
     with alone(database, f"audit feed {target}") as is_alone:
         for waiting in _batches(database, target, limit if is_alone else 0):
-            sink.send(waiting)
+            sink.send([replace(one, message=database.carriage.unpack(one.message)) for one in waiting])
             with database.begin() as work:
                 _remove(work, waiting)
             taken += len(waiting)

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from kernel.errors import Condition, HieError, Unavailable, violation
 from kernel.grouping import Grouped
 from kernel.held import HeldConnections
-from kernel.outbox import AUDIT_INSERT, AUDIT_OUTBOX, OUTBOX, BigKey, Told
+from kernel.outbox import AUDIT_INSERT, AUDIT_INSERT_ONE, OUTBOX, BigKey, Carriage, Told
 from kernel.prepared import Executed, execute_prepared, keep_prepared
 from kernel.times import Clock
 
@@ -34,7 +34,6 @@ _CANCELLED: Final = "57014"
 BATCH_LIMIT: Final = 64
 """Units in one SQLite commit at the most."""
 
-_AUDIT_INSERT: Final = AUDIT_OUTBOX.insert().inline()
 _OUTBOX_INSERT: Final = OUTBOX.insert().inline()
 """Without the new row's id, which nobody asks for."""
 
@@ -101,7 +100,8 @@ class Database:
     """Where units of work are opened.
 
     `audit_targets` are the names of the audit record repositories that every message goes to; `on_told` is called after a commit
-    that told something, and must only wake somebody. Nobody is woken for audit messages: they travel together, a moment later.
+    that told something, and must only wake somebody. Nobody is woken for audit messages: they travel together, a moment later, and
+    in the outbox as `carriage` packs them.
     """
 
     def __init__(
@@ -113,8 +113,10 @@ class Database:
         on_told: Callable[[], None] = lambda: None,
         pool_size: int = 16,
         prepare: bool = True,
+        carriage: Carriage = Carriage(),  # noqa: B008 - frozen
     ) -> None:
         self._clock = clock
+        self.carriage = carriage
         self._every_target = self._targets = tuple(audit_targets)
         self.on_told = on_told
         self.engine = _engine(url, pool_size, prepare=prepare)
@@ -181,10 +183,14 @@ class Database:
         with self.glance() as connection:
             execute_text(connection, AUDIT_INSERT, self.audit_parameters(audited))
 
-    def audit_parameters(self, audited: Sequence[bytes]) -> dict[str, object]:
-        """The parameters of `AUDIT_INSERT`."""
-        now = int(self._clock().timestamp() * 1000)
-        return {"told_at": str(now), "targets": list(self._targets), "audited": list(audited)}
+    def audit_parameters(self, audited: Sequence[bytes], now: int | None = None) -> dict[str, object]:
+        """The parameters of `AUDIT_INSERT`; `now` is milliseconds since 1970."""
+        now = int(self._clock().timestamp() * 1000) if now is None else now
+        return {
+            "told_at": str(now),
+            "targets": list(self._targets),
+            "audited": [self.carriage.pack(message) for message in audited],
+        }
 
     def leave_out(self, targets: Collection[str]) -> None:
         """From now on no audit message is kept for these targets, and again for those that were left out before."""
@@ -229,11 +235,15 @@ class Database:
             ]
             work.connection.execute(_OUTBOX_INSERT, told[0] if len(told) == 1 else told)
         if work.audited and self._targets:
-            rows = [
-                {"target": target, "told_at": work.now, "message": message} for message in work.audited for target in self._targets
-            ]
-            # executing many costs a round trip more than executing one, and nearly always there is one
-            work.connection.execute(_AUDIT_INSERT, rows[0] if len(rows) == 1 else rows)
+            self._flush_audited(work)
+
+    def _flush_audited(self, work: Work) -> None:
+        if not self.is_sqlite:
+            execute_text(work.connection, AUDIT_INSERT, self.audit_parameters(work.audited, work.now))
+            return
+        for message in map(self.carriage.pack, work.audited):
+            for target in self._targets:
+                execute_text(work.connection, AUDIT_INSERT_ONE, {"target": target, "told_at": work.now, "message": message})
 
 
 class _Batch:

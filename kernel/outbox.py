@@ -6,6 +6,7 @@ effect, so that what was committed is told at least once and takes effect once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,7 +41,7 @@ AUDIT_OUTBOX: Final = sa.Table(
     sa.Column("message", sa.LargeBinary, nullable=False),
     sa.Index("audit_outbox_order", "target", "id"),
 )
-"""Audit messages (XML) on their way: a row for each audit record repository they go to."""
+"""Audit messages (XML) on their way, as their `Carriage` packs them: a row for each audit record repository they go to."""
 
 REPLY: Final = sa.Table(
     "reply",
@@ -59,6 +60,18 @@ AUDIT_INSERT: Final = (
     " FROM unnest(%(targets)s::text[]) AS target, unnest(%(audited)s::bytea[]) AS message"
 )
 """For PostgreSQL: one part of a statement that is a unit of work by itself. `Database.audit_parameters` gives its parameters."""
+
+
+AUDIT_INSERT_ONE: Final = "INSERT INTO audit_outbox (target, told_at, message) VALUES (:target, :told_at, :message)"
+"""For SQLite: one message for one target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carriage:
+    """How audit messages are carried. `unpack` never raises, and gives what was not packed as it is."""
+
+    pack: Callable[[bytes], bytes] = bytes
+    unpack: Callable[[bytes], bytes] = bytes
 
 
 @dataclass(frozen=True, slots=True)

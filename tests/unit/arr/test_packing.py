@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arr.packing import PLAIN, SHARED_WORDS, packed, unpacked
+from arr.packing import PLAIN, SHARED_WORDS, carried, delivered, packed, unpacked
 from tests.support.audit import an_event
 
 
@@ -16,6 +16,32 @@ def test_any_bytes_are_unpacked_to_themselves(data: bytes) -> None:
 
     assert unpacked(packing, small) == data
     assert len(small) <= len(data)
+
+
+@given(st.binary(max_size=2000))
+def test_any_message_is_delivered_as_it_was_carried(data: bytes) -> None:
+    packing, small, message = delivered(carried(data))
+
+    assert message == unpacked(packing, small) == data
+
+
+def test_a_message_is_carried_packed_and_kept_as_it_was_carried() -> None:
+    xml = an_event().to_xml()
+
+    assert len(carried(xml)) * 5 < len(xml)
+    assert delivered(carried(xml))[:2] == packed(xml)
+
+
+def test_a_message_that_was_carried_without_packing_is_itself() -> None:
+    xml = an_event().to_xml()
+
+    assert delivered(xml) == (PLAIN, xml, xml)
+
+
+def test_a_carried_message_that_was_damaged_is_what_is_left_of_it() -> None:
+    damaged = carried(an_event().to_xml())[:-1] + b"!"
+
+    assert delivered(damaged) == (PLAIN, damaged, damaged)
 
 
 def test_an_audit_message_shrinks_to_a_fifth() -> None:

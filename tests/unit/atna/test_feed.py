@@ -9,12 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from arr.model import AuditSearch
+from arr.packing import carried, delivered
 from arr.tables import METADATA
 from atna import feed
 from atna.feed import Backlog, Patience, Waiting, backlog, drain
 from kernel.database import Database, Work
 from kernel.errors import Condition, Unavailable, violation
-from kernel.outbox import AUDIT_OUTBOX
+from kernel.outbox import AUDIT_OUTBOX, Carriage
 from tests.conftest import MakeDatabase
 from tests.support.arr import a_service
 from tests.support.audit import a_subject, an_event
@@ -226,3 +227,20 @@ def test_patience_grows_to_a_minute_and_ends_with_success() -> None:
     patience.failed(now)
     assert not patience.is_over(now)
     assert patience.is_over(now + 1)
+
+
+def test_who_is_elsewhere_gets_messages_unpacked_and_our_own_repository_as_they_are_carried(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "carriage", Carriage(carried, lambda message: delivered(message)[2]))
+    messages = some(3)
+    tell(database, *messages)
+    with database.begin() as work:
+        work.connection.execute(AUDIT_OUTBOX.insert().values(target="far", told_at=5, message=carried(messages[0])))
+    sink = Elsewhere()
+
+    drain(database, "far", sink)
+    drain(database, "local", a_service(database))
+
+    assert sink.taken == messages[:1]
+    assert shown(database)[:3] == messages

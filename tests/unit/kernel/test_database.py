@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from kernel.database import Database, Work, execute_text, insert_into
 from kernel.errors import Condition, Rejected, Unavailable, rejected
-from kernel.outbox import AUDIT_INSERT, AUDIT_OUTBOX, OUTBOX
+from kernel.outbox import AUDIT_INSERT, AUDIT_OUTBOX, OUTBOX, Carriage
 from tests.conftest import MakeDatabase
 from tests.support.clocks import TickingClock
 from tests.support.postgres import Server
@@ -207,3 +207,20 @@ def test_a_refusal_is_put_on_record_and_answered_also_where_it_cannot_be(make_da
 
     with database.read() as connection:
         assert connection.execute(sa.select(AUDIT_OUTBOX.c.message)).scalars().all() == [b"<refused/>"]
+
+
+def test_audit_messages_are_carried_as_the_database_is_told(make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = make_database(METADATA)
+    monkeypatch.setattr(database, "carriage", Carriage(lambda message: message[::-1], lambda message: message[::-1]))
+
+    with database.begin() as work:
+        work.audit(b"12")
+        work.audit(b"34")
+    database.record([b"56"])
+
+    with database.read() as connection:
+        assert connection.execute(sa.select(AUDIT_OUTBOX.c.message).order_by(AUDIT_OUTBOX.c.id)).scalars().all() == [
+            b"21",
+            b"43",
+            b"65",
+        ]

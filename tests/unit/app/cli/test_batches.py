@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
 from app.cli.root import app
+from arr.packing import delivered
 from kernel.outbox import AUDIT_OUTBOX
 from mpi.linkage.shipped import shipped_model
 from tests.support.audit import schema_faults
@@ -74,8 +75,9 @@ def test_a_file_without_record_ids_is_refused_and_that_is_on_the_record(tmp_path
     with engine.connect() as connection:
         (message,) = connection.scalars(sa.select(AUDIT_OUTBOX.c.message))
     engine.dispose()
-    assert schema_faults(bytes(message)) == []
-    assert b"110107" in bytes(message)
+    told = delivered(message)[2]
+    assert schema_faults(told) == []
+    assert b"110107" in told
 
 
 def test_thresholds_are_calibrated_where_there_is_enough_to_go_by(tmp_path: Path) -> None:
