@@ -89,14 +89,15 @@ def make_report(service: AuditService, asked: Asked, subject: Subject, now: date
     if not needed and asked.since is None:
         until = asked.until or now
         asked = replace(asked, since=until - timedelta(days=DAYS))
+    about = (*_about(asked), *_dropped(asked, *service.dropped()))
     if asked.kind is Kind.DAILY:
         days = service.count_by_day(asked.since, asked.until, subject)
-        return Table(asked.kind, _about(asked), *_daily(days), now)
+        return Table(asked.kind, about, *_daily(days), now)
     wanted = _search(asked)
     records, is_cut = service.collect(wanted, subject, f"report {asked.kind.value}", LIMIT)
     make = _MADE_OF[asked.kind]
     columns, rows, numbers = make(records)
-    return Table(asked.kind, _about(asked), columns, rows, now, is_cut, numbers)
+    return Table(asked.kind, about, columns, rows, now, is_cut, numbers)
 
 
 def _search(asked: Asked) -> tuple[AuditSearch, ...]:
@@ -116,6 +117,13 @@ def _about(asked: Asked) -> tuple[tuple[str, str], ...]:
     period = f"{since or 'the first record'} to {until or 'now'}"
     named = (("Patient", asked.patient), ("User or system", asked.user), ("Period", period))
     return tuple((name, value) for name, value in named if value)
+
+
+def _dropped(asked: Asked, count: int, until: datetime | None) -> tuple[tuple[str, str], ...]:
+    """That the report cannot tell everything, where it asks for a time of which records were dropped."""
+    if until is None or (asked.since is not None and asked.since > until):
+        return ()
+    return (("Not in the log any more", f"{count} records, the last of which came on {until:%Y-%m-%d}: their time was over"),)
 
 
 Made = tuple[tuple[str, ...], tuple[tuple[str, ...], ...], tuple[int, ...]]

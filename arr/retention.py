@@ -29,7 +29,7 @@ from arr.proofs import inclusion_path
 from arr.seals import Act, Seal
 from arr.service import URI
 from arr.settings import ArrSettings
-from arr.signing import SignedNote, Trust, is_signed
+from arr.signing import SignedNote, Trust
 from arr.tables import HOLD
 from arr.terms import Kind, term
 from atna.message import Outcome
@@ -182,9 +182,7 @@ class Retention:
         return _milliseconds(self._clock())
 
     def _kept(self, connection: Connection, act: Act) -> list[Seal]:
-        """What was signed, as far as a believed key signed it."""
-        signed = [note for _, name, note in seals.kept(connection) if name == act.value and is_signed(note, self._trust.keys)]
-        return [Seal.parse(note.text) for note in signed]
+        return seals.believed(connection, act, self._trust.keys)
 
     def _segments(self, connection: Connection) -> Iterator[Segment]:
         head = _head(connection)

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from arr import partitions
 from arr.chain import BLOCK, Tree
-from arr.signing import SignedNote
+from arr.signing import Keys, SignedNote, is_signed
 from arr.tables import RECORD, SEAL, TERM
 
 _BEGIN: Final = "affinity audit segment "
@@ -119,6 +119,11 @@ def kept(connection: Connection) -> Iterator[tuple[int, str, SignedNote]]:
     """Everything that was signed of segments as it is kept: first record, act, statement; in the order of the records."""
     for row in connection.execute(sa.select(SEAL).order_by(SEAL.c.first, SEAL.c.act.desc())):
         yield row.first, row.act, SignedNote(row.note, row.signature, row.key_id)
+
+
+def believed(connection: Connection, act: Act, keys: Keys) -> list[Seal]:
+    """Those of one act that a believed key signed."""
+    return [Seal.parse(signed.text) for _, name, signed in kept(connection) if name == act.value and is_signed(signed, keys)]
 
 
 def keep(connection: Connection, seal: Seal, note: SignedNote) -> None:

@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +15,13 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from access.subject import Subject
-from arr import partitions, store
+from arr import partitions, seals, store
 from arr.intake import audit_xml, prepare
 from arr.model import AuditRecord, AuditSearch, Channel, Cursor, Page, Prepared, Received, Use
 from arr.packing import PLAIN, delivered, unpacked
 from arr.ports import NoDirectory, PatientDirectory
 from arr.proofs import growth_path, inclusion_path
+from arr.seals import Act
 from arr.settings import ArrSettings
 from arr.signing import Note, SignedNote, Trust
 from arr.terms import FLAWED, Kind, term, words_of
@@ -204,6 +205,13 @@ class AuditService:
             found = store.counts_by_day(connection, _milliseconds(since), _milliseconds(until))
         self._tell_use(subject, [URI], b"report daily", ())
         return found
+
+    def dropped(self) -> tuple[int, datetime | None]:
+        """How many records are gone by tombstones, and when the last of them came; nothing of the log is shown, so it is no use."""
+        with self._database.read() as connection:
+            gone = seals.believed(connection, Act.DROPPED, self._keys)
+        until = max((seal.until for seal in gone), default=None)
+        return sum(seal.count for seal in gone), None if until is None else datetime.fromtimestamp(until / 1000, UTC)
 
     def tell_refused(self, subject: Subject, why: HieError, query: bytes, use: Use) -> None:
         """Puts on the record that somebody was not let at the log, or asked for what it cannot give."""

@@ -128,6 +128,8 @@ def report(
         table.write_text(as_csv(made), encoding="utf-8")
     if pdf is None and table is None:
         show((dict(zip(made.columns, row, strict=True)) for row in made.rows), as_json=as_json, title=kind.title)
+        for name, value in made.about:
+            typer.echo(f"{name}: {value}", err=True)
     if made.is_cut:
         typer.echo("there are more; narrow the period", err=True)
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from arr import verify_export
 from arr.model import AuditSearch
+from arr.reports import Asked, Kind, make_report
 from arr.retention import Fate, State, Why, file_name
 from arr.signing import public_pem
 from arr.tables import METADATA
@@ -140,6 +141,23 @@ def test_growth_is_proven_from_where_records_are_or_a_segment_ended(
     dropped(database, folder)
 
     assert (a_service(database).prove_growth(before, AUDITOR) is not None) == is_proven
+
+
+@on_sqlite
+@pytest.mark.parametrize(("since", "is_told"), [(None, True), (2016, True), (2020, False)])
+def test_a_report_says_that_records_of_its_time_were_dropped(
+    database: Database, folder: Path, since: int | None, is_told: bool
+) -> None:
+    sealed(database, folder)
+    dropped(database, folder)
+    begin = datetime(since, 1, 1, tzinfo=UTC) if since else None
+
+    report = make_report(
+        a_service(database), Asked(Kind.WHO_SAW, patient=OTHER, since=begin), AUDITOR, datetime(2026, 11, 22, tzinfo=UTC)
+    )
+
+    told = "2048 records, the last of which came on 2016-01-01: their time was over"
+    assert (("Not in the log any more", told) in report.about) == is_told
 
 
 @on_sqlite
