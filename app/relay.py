@@ -39,6 +39,9 @@ _GATHER: Final = 0.005
 """Seconds between two looks at the outbox."""
 _AUDIT_GATHER: Final = 0.1
 """Seconds between two journeys to one audit record repository: a batch costs hardly more than a message."""
+_AUDIT_MANY: Final = 20
+_AUDIT_LONGER_GATHER: Final = 0.5
+"""The same after a journey that carried many: a busy service tells hundreds in that time, and an auditor can wait for so long."""
 _AUDIT_LEASE: Final = 1.0
 """Seconds after which a target is published again though no worker has said that it is done."""
 _LONGEST_PAUSE_MS: Final = 900_000
@@ -207,9 +210,10 @@ class Relay:
         """Something was told: look now and not at the next pause."""
         self._wake.set()
 
-    def forwarded(self, target: str) -> None:
-        """A worker of this process has emptied the target: more may be published as soon as some have gathered."""
-        self._forwarded[target] = time.monotonic() + _AUDIT_GATHER - _AUDIT_LEASE
+    def forwarded(self, target: str, count: int) -> None:
+        """A worker of this process has emptied the target of so many messages: more may be published when some have gathered."""
+        gather = _AUDIT_GATHER if count < _AUDIT_MANY else _AUDIT_LONGER_GATHER
+        self._forwarded[target] = time.monotonic() + gather - _AUDIT_LEASE
 
     def _run(self) -> None:
         while not self._stop.is_set():

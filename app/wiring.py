@@ -148,7 +148,7 @@ class House:
             carriage=Carriage(carried, lambda message: delivered(message)[2]),
         )
         self._wake: Callable[[], None] = lambda: None
-        self._forwarded: Callable[[str], None] = lambda _target: None
+        self._forwarded: Callable[[str, int], None] = lambda _target, _count: None
         self._certificates_at = 0.0
         self._certificate_problems: tuple[str, ...] = ()
         site = settings.audit.enterprise_site or settings.affinity.authority.oid
@@ -495,8 +495,8 @@ class House:
         """Who is woken when something was told."""
         self._wake = wake
 
-    def on_forwarded(self, forwarded: Callable[[str], None]) -> None:
-        """Who hears that an audit target was emptied by this process."""
+    def on_forwarded(self, forwarded: Callable[[str, int], None]) -> None:
+        """Who hears that an audit target was emptied by this process, and of how many messages."""
         self._forwarded = forwarded
 
     def jobs(self) -> Jobs:
@@ -512,8 +512,7 @@ class House:
 
     def forward_audit(self, target: str) -> None:
         """Moves what waits for our own audit record repository."""
-        drain(self.database, target, self.arr)
-        self._forwarded(target)
+        self._forwarded(target, drain(self.database, target, self.arr))
 
     def remote_sinks(self) -> Mapping[str, RemoteSink]:
         """The audit record repositories of others; what waits for one that is no longer in the settings stays."""

@@ -18,7 +18,7 @@ from kernel.outbox import AUDIT_OUTBOX
 from kernel.statements import AnyOf, Statement
 from kernel.turns import alone
 
-BATCH: Final = 200
+BATCH: Final = 500
 """Messages sent, or taken in one transaction, at a time."""
 BATCH_BYTES: Final = 4 << 20
 _FIRST_PAUSE: Final = 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -180,6 +181,28 @@ def test_a_full_batch_says_that_there_may_be_more(make_database: MakeDatabase) -
 
     assert more == [True, False]
     assert len(broker.ids()) == BATCH + 1
+
+
+def test_an_audit_target_that_was_emptied_is_published_again_when_some_have_gathered_more_of_them_where_many_come(
+    make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, broker = make_database(METADATA), Broker()
+    relay = Relay(database, broker.publish, audit_targets=("local",))
+    with database.begin() as work:
+        work.audit(b"<AuditMessage/>")
+    now = 100.0
+    monkeypatch.setattr("app.relay.time", SimpleNamespace(monotonic=lambda: now))
+
+    published = []
+    for count, waited in ((0, 0.09), (0, 0.11), (300, 0.11), (300, 0.51)):
+        relay.forwarded("local", count)
+        now += waited
+        before = len(broker.jobs)
+        relay.round()
+        published.append(len(broker.jobs) - before)
+        now += 10
+
+    assert published == [0, 1, 0, 1]
 
 
 def test_an_audit_target_with_messages_is_published(make_database: MakeDatabase) -> None:
