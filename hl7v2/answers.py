@@ -9,6 +9,7 @@ from hl7v2.er7 import Er7Text, Writer
 from hl7v2.exchange import V2Exchange
 from hl7v2.header import OutgoingMessage, answer_header
 from hl7v2.patient import write_pid
+from hl7v2.visit import write_pv1
 from kernel.demographics import Demographics
 from kernel.demographics_query import DemographicsPage
 from kernel.errors import HieError, Violation
@@ -34,7 +35,8 @@ def pix_answer(exchange: V2Exchange, identifiers: Sequence[PatientId], warnings:
 
 
 def pdq_answer(exchange: V2Exchange, page: DemographicsPage, warnings: Sequence[Violation] = ()) -> OutgoingMessage:
-    """RSP^K22: a PID for each person, with QRI where a confidence is known, and DSC when more can be asked for."""
+    """RSP^K22 or RSP^ZV2: a PID for each person, PV1 where visits were asked for, QRI where a confidence is known, and DSC when
+    more can be asked for."""
     writer = Writer(exchange.message.encoding.completed)
     if not page.hits:
         return _answer(exchange, writer, AA, (NOT_FOUND, "", str(page.total), "0", "0"), (), tuple(warnings))
@@ -42,6 +44,8 @@ def pdq_answer(exchange: V2Exchange, page: DemographicsPage, warnings: Sequence[
     segments: list[Er7Text] = []
     for n, hit in enumerate(page.hits, 1):
         segments.append(write_pid(writer, hit.identifiers, hit.demographics, set_id=n, no_name=no_name))
+        if hit.visit is not None:
+            segments.append(write_pv1(writer, hit.visit, set_id=n))
         if hit.confidence is not None:
             segments.append(writer.segment("QRI", {1: str(hit.confidence)}))
     if page.pointer:

@@ -18,6 +18,7 @@ from hl7v2.datatypes import (
     write_xtn,
 )
 from hl7v2.er7 import Er7Text, Message, Repetition, Segment, Writer
+from hl7v2.visit import read_visit
 from kernel.demographics import Address, Demographics, HumanName, Telecom
 from kernel.errors import Condition
 from kernel.findings import Findings
@@ -32,6 +33,7 @@ from kernel.patient_update import (
     is_work,
 )
 from kernel.times import Dtm, parse_dtm
+from kernel.visit import Visit
 
 SEXES = frozenset("FMOUAN")
 ID_LIMIT = 255
@@ -60,7 +62,7 @@ def read_update(message: Message, *, lenient: bool = False) -> PatientUpdate:
     recorded = _event(message, findings)
     if message.get("MSH-9.2") in _VISIT_EVENTS and message.segment("PV1") is None:
         findings.warn(Condition.SEGMENT_MISSING, "PV1", "the segment PV1 is missing")
-    return _update(message, pid, recorded, findings, name_required=True)
+    return _update(message, pid, recorded, findings, name_required=True, visit=read_visit(message, findings))
 
 
 def read_merge(message: Message, *, lenient: bool = False) -> PatientMerge:
@@ -116,12 +118,20 @@ def _event(message: Message, findings: Findings) -> Dtm | None:
     return parse_dtm(segment.value(2))
 
 
-def _update(message: Message, pid: Segment, recorded: Dtm | None, findings: Findings, *, name_required: bool) -> PatientUpdate:
+def _update(
+    message: Message,
+    pid: Segment,
+    recorded: Dtm | None,
+    findings: Findings,
+    *,
+    name_required: bool,
+    visit: Visit | None = None,
+) -> PatientUpdate:
     identifiers = read_identifiers(pid, 3, findings)
     demographics, spoken = read_demographics(message, pid, findings)
     if name_required and "names" not in spoken:
         findings.tolerated(Condition.FIELD_MISSING, "PID-5", "the patient's name is missing")
-    return PatientUpdate(identifiers, demographics, spoken, recorded, warnings=findings.warnings())
+    return PatientUpdate(identifiers, demographics, spoken, recorded, warnings=findings.warnings(), visit=visit)
 
 
 def read_identifiers(segment: Segment, number: int, findings: Findings, occurrence: int = 1) -> tuple[SentIdentifier, ...]:

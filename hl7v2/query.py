@@ -25,9 +25,13 @@ from kernel.findings import Findings
 from kernel.identifiers import AssigningAuthority, PatientId
 from kernel.patient_update import SentIdentifier
 from kernel.times import parse_dtm
+from kernel.visit import ASKED, VisitCriterion
 
 _FIELD = re.compile(r"@PID\.(\d{1,2})(?:\.(\d{1,2}))?(?:\.(\d{1,2}))?\Z")
+_VISIT = re.compile(r"@PV1\.(\d{1,2})(?:\.(\d{1,2}))?(?:\.(\d{1,2}))?\Z")
 _PDQ_NAMES = frozenset({"IHE PDQ QUERY", "IHE PDVQ QUERY"})
+VISITS = "ZV1"
+"""The event of ITI-22."""
 ALIKE = frozenset({"FUZZY", "PHONETIC", "PROBABILISTIC"})
 """Names of algorithms by which names that sound or look alike are found too."""
 _NAME_PARTS = {1: "family", 2: "given", 3: "second", 4: "suffix", 5: "prefix"}
@@ -87,7 +91,10 @@ def read_pdq_query(message: Message, *, lenient: bool = False) -> DemographicsQu
     qpd = _parameters(message, findings)
     if qpd.value(1).upper() not in _PDQ_NAMES:
         findings.warn(Condition.QUERY_UNKNOWN, "QPD-1", "the query name is not that of the profile")
-    query = _compared(_described(tuple(_asked(qpd, findings)), findings), qpd, findings)
+    asks_visits = message.get("MSH-9.2") == VISITS
+    query = _compared(_described(tuple(_asked(qpd, findings, asks_visits=asks_visits)), findings), qpd, findings)
+    if asks_visits:
+        query = replace(query, visits=tuple(_visits(qpd, findings)))
     if query.is_empty and not findings.has_error_at("QPD-3"):
         findings.error(Condition.FIELD_MISSING, "QPD-3", "nothing is asked for")
     limit = _control(message, findings)
@@ -101,6 +108,19 @@ def read_pdq_query(message: Message, *, lenient: bool = False) -> DemographicsQu
         tag=qpd.value(2),
         warnings=warnings,
     )
+
+
+def _visits(qpd: Segment, findings: Findings) -> Iterator[VisitCriterion]:
+    """What is asked of the visit (ITI TF-2, 3.22.4.1.2.2)."""
+    for n, repetition in enumerate(qpd.repetitions(3), 1):
+        match, text = _VISIT.match(repetition.get(1).strip()), repetition.get(2).strip()
+        if match is None or not text:
+            continue
+        number, component, subcomponent = (int(g) if g else 1 for g in match.groups())
+        if number in ASKED and component and subcomponent:
+            yield VisitCriterion(f"QPD-3[{n}]", number, component, subcomponent, text)
+        else:
+            findings.error(Condition.PARAMETER_INVALID, f"QPD-3[{n}].1", "this field cannot be asked for")
 
 
 def _compared(query: DemographicsQuery, qpd: Segment, findings: Findings) -> DemographicsQuery:
@@ -169,12 +189,15 @@ def _wanted(qpd: Segment, number: int) -> tuple[WantedAuthority, ...]:
     return tuple(WantedAuthority(authority, f"QPD-{number}[{n}]") for n, authority in found)
 
 
-def _asked(qpd: Segment, findings: Findings) -> Iterator[_Asked]:
+def _asked(qpd: Segment, findings: Findings, *, asks_visits: bool) -> Iterator[_Asked]:
     """The repetitions of QPD-3, put together by field. A part that comes again begins another value of the field."""
     open_fields: dict[int, _Asked] = {}
     for n, repetition in enumerate(qpd.repetitions(3), 1):
         place = f"QPD-3[{n}]"
-        match = _FIELD.match(repetition.get(1).strip())
+        name = repetition.get(1).strip()
+        match = _FIELD.match(name)
+        if asks_visits and _VISIT.match(name):
+            continue
         if match is None:
             if not repetition.is_empty:
                 findings.error(Condition.PARAMETER_INVALID, f"{place}.1", "a field is named like @PID.5.1")

@@ -1,4 +1,4 @@
-"""Questions to the patient index and their answers, in one shape for HL7 v2, HL7 v3 and FHIR (ITI-9, 21, 45, 47).
+"""Questions to the patient index and their answers, in one shape for HL7 v2, HL7 v3 and FHIR (ITI-9, 21, 22, 45, 47).
 
 Every part carries `where` it stood in the message, in the words of its language, so that a violation can point at it.
 """
@@ -12,6 +12,7 @@ from kernel.errors import Violation
 from kernel.identifiers import AssigningAuthority, PatientId
 from kernel.patient_update import SentIdentifier
 from kernel.times import Dtm
+from kernel.visit import Visit, VisitCriterion
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ class DemographicsQuery:
 
     Of `identifiers` every one must hold when `every_identifier` (v2), else any one (v3). `limit` is the size of a page, None
     without a wish. `continuation` is the pointer a page was left with (v2 DSC-1). `minimum_degree` is the least confidence wanted,
-    0 to 100. `tag` is QPD-2 in v2, `root^extension` of the queryId in v3.
+    0 to 100. `tag` is QPD-2 in v2, `root^extension` of the queryId in v3. `visits` is what must be true of one visit, which is
+    then shown (ITI-22); None where nobody asks for visits.
     """
 
     identifiers: tuple[SentIdentifier, ...] = ()
@@ -107,6 +109,7 @@ class DemographicsQuery:
     continuation: str = ""
     tag: str = ""
     warnings: tuple[Violation, ...] = ()
+    visits: tuple[VisitCriterion, ...] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -120,6 +123,7 @@ class DemographicsQuery:
             or self.telecoms
             or self.mothers
             or self.accounts
+            or self.visits
         )
 
 
@@ -134,6 +138,7 @@ class DemographicsHit:
     demographics: Demographics
     confidence: int | None = None
     lacking: tuple[AssigningAuthority, ...] = ()
+    visit: Visit | None = None
 
 
 @dataclass(frozen=True, slots=True)

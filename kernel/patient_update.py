@@ -8,6 +8,7 @@ from kernel.demographics import Demographics, Telecom
 from kernel.errors import Violation
 from kernel.identifiers import PatientId
 from kernel.times import Dtm
+from kernel.visit import Visit
 
 HOME_TELECOMS = "home_telecoms"
 WORK_TELECOMS = "work_telecoms"
@@ -34,7 +35,7 @@ class PatientUpdate:
     `spoken` names the parts of `demographics` the message speaks of (`ALL_FIELDS` at most). A part that is spoken of and empty
     is to be deleted; a part that is not spoken of stays as it was. `recorded` is when the source recorded it (EVN-2), where it
     says so. `others` are identifiers that the message mentions without being the source of them (v3 asOtherIDs). `warnings`
-    are deviations that were tolerated.
+    are deviations that were tolerated. `visit` is what it says of a visit, where it does.
     """
 
     identifiers: tuple[SentIdentifier, ...]
@@ -43,6 +44,7 @@ class PatientUpdate:
     recorded: Dtm | None = None
     others: tuple[SentIdentifier, ...] = ()
     warnings: tuple[Violation, ...] = ()
+    visit: Visit | None = None
 
     @property
     def patient_ids(self) -> tuple[PatientId, ...]:

@@ -89,6 +89,8 @@ class Dialect:
 
 V2 = Dialect(events.identity_feed, events.identity_merge, events.pix_query, events.pdq)
 """ITI-8, ITI-9, ITI-21."""
+V2_VISITS = Dialect(events.identity_feed, events.identity_merge, events.pix_query, events.pdvq)
+"""ITI-8, ITI-9, ITI-22."""
 V2_MANAGEMENT = Dialect(events.identity_management, events.identity_management_merge, events.pix_query, events.pdq)
 """ITI-30, ITI-9, ITI-21."""
 V3 = Dialect(events.identity_feed_v3, events.identity_merge_v3, events.pix_query_v3, events.pdq_v3)

@@ -24,7 +24,8 @@ from kernel.demographics_query import (
 from kernel.errors import Condition, HieError, Rejected, rejected
 from kernel.identifiers import PatientId
 from kernel.patient_update import SentIdentifier
-from mpi import search_store, store
+from kernel.visit import Visit, VisitCriterion
+from mpi import search_store, store, visits
 from mpi.audit import Dialect, QueryEvent, cx, instant
 from mpi.authorities import Authorities, require_few, unknown_authorities
 from mpi.criteria import confidence_of, contact_of, fold
@@ -195,7 +196,7 @@ class MpiQueries:
 
     def _first_page(self, connection: Connection, asked: Asked, wanted: tuple[int, ...], subject: Subject) -> DemographicsPage:
         hits = self._hits(connection, asked, wanted, subject.source)
-        page = self._page(connection, hits, self._shown_ids(wanted, subject), (0, asked.query.limit))
+        page = self._page(connection, hits, self._shown_ids(wanted, subject), (0, asked.query.limit), asked.query.visits)
         if not page.remaining:
             return page
         pointer = secrets.token_urlsafe(_POINTER_BYTES)
@@ -215,7 +216,9 @@ class MpiQueries:
             kept = search_store.page_at(work.connection, pointer=pointer, source=subject.source, tag=query.tag, now=work.now)
             if kept is None or not pointer or not (offset.isascii() and offset.isdigit() and len(offset) < 9):
                 raise rejected(Condition.CONTINUATION_UNKNOWN, "DSC-1", "there is no such pointer, or it has expired")
-            page = self._page(work.connection, kept.hits, self._shown_ids(kept.wanted, subject), (int(offset), query.limit))
+            page = self._page(
+                work.connection, kept.hits, self._shown_ids(kept.wanted, subject), (int(offset), query.limit), query.visits
+            )
         following = int(offset) + len(page.hits)
         return replace(page, pointer=f"{pointer}.{following}") if page.remaining else page
 
@@ -226,7 +229,11 @@ class MpiQueries:
         least = query.minimum_degree or 0
         consumer = self._authorities.consumer(source)
         found: list[tuple[int, int]] = []
-        for person, members in _by_person(store.known_members(connection, candidates)).items():
+        people = _by_person(store.known_members(connection, candidates))
+        if query.visits is not None:
+            visited = self._visits(connection, people, query.visits, consumer)
+            people = {person: members for person, members in people.items() if person in visited}
+        for person, members in people.items():
             confidence = confidence_of(members, query)
             if confidence is None or confidence < least:
                 continue
@@ -249,6 +256,7 @@ class MpiQueries:
         ):
             if values:
                 leads.append(search_store.persons_by_contact(connection, kind, values, limit))
+        leads += self._visited(connection, query, limit, is_needed=not leads and not _is_enough(query))
         if leads:
             found = set.intersection(*leads)
         elif not _is_enough(query):
@@ -262,6 +270,14 @@ class MpiQueries:
             raise self._too_many(query)
         return found
 
+    def _visited(self, connection: Connection, query: DemographicsQuery, limit: int, *, is_needed: bool) -> list[set[int]]:
+        """Where each thing asked of a visit leads. A ward with more patients than anybody may ask for leads nowhere."""
+        found = [visits.persons_by_visit(connection, criterion, limit) for criterion in query.visits or ()]
+        leads = [people for people in found if people is not None and len(people) < limit]
+        if is_needed and not leads:
+            raise self._too_many(query)
+        return leads
+
     def _identified(self, connection: Connection, query: DemographicsQuery, source: str) -> set[int]:
         each = [self._persons_sent(connection, sent, source) for sent in query.identifiers]
         return set.intersection(*each) if query.every_identifier else set.union(*each)
@@ -269,6 +285,22 @@ class MpiQueries:
     def _persons_sent(self, connection: Connection, sent: SentIdentifier, source: str) -> set[int]:
         authority = self._authorities.find(sent.patient_id.authority, source)
         return self._persons_named(connection, (authority.key, sent.patient_id.id)) if authority else set()
+
+    def _visits(
+        self,
+        connection: Connection,
+        people: Mapping[int, Sequence[PatientRecord]],
+        criteria: Sequence[VisitCriterion],
+        consumer: Consumer,
+    ) -> dict[int, Visit]:
+        """The latest visit of each person that fits and that the consumer may know of: its source feeds what it may see."""
+        shown = {m.id: person for person, members in people.items() for m in members if consumer.may_see(m.authority)}
+        found: dict[int, tuple[int, Visit]] = {}
+        for record, (said_at, visit) in sorted(visits.latest(connection, shown, criteria).items()):
+            person = shown[record]
+            if person not in found or said_at > found[person][0]:
+                found[person] = (said_at, visit)
+        return {person: visit for person, (_, visit) in found.items()}
 
     def _has_any(self, members: Sequence[PatientRecord], wanted: Callable[[int], bool]) -> bool:
         keys = {i.authority for i in _living(members)} | {self._authorities.own.key}
@@ -281,12 +313,23 @@ class MpiQueries:
         detail = f"the description fits more than {self._index.settings.hits} patients; say more"
         return rejected(Condition.TOO_MANY_RESULTS, _where(query), detail)
 
-    def _page(self, connection: Connection, hits: Hits, ids: _ShownIds, part: tuple[int, int | None]) -> DemographicsPage:
+    def _page(
+        self,
+        connection: Connection,
+        hits: Hits,
+        ids: _ShownIds,
+        part: tuple[int, int | None],
+        criteria: Sequence[VisitCriterion] | None = None,
+    ) -> DemographicsPage:
         start, quantity = part
         shown = hits[start:] if quantity is None else hits[start : start + quantity]
         people = _by_person(store.known_members(connection, [person for person, _ in shown]))
         named = store.affinity_ids(connection, people)
         found = [self._hit(people[person], named[person][0], confidence, ids) for person, confidence in shown if person in people]
+        if criteria is not None:
+            visited = self._visits(connection, people, criteria, ids.consumer)
+            of = [visited.get(person) for person, _ in shown if person in people]
+            found = [replace(hit, visit=visit) for hit, visit in zip(found, of, strict=True)]
         return DemographicsPage(tuple(found), len(hits), max(len(hits) - start - len(shown), 0))
 
     def _hit(self, members: Sequence[PatientRecord], affinity_id: str, confidence: int, ids: _ShownIds) -> DemographicsHit:
@@ -351,4 +394,4 @@ def _where(query: DemographicsQuery) -> str:
 def _parts(query: DemographicsQuery) -> list[Sequence[_Placed]]:
     """Everything a description may hold, by kind."""
     described: list[Sequence[_Placed]] = [query.names, query.birth, query.addresses, query.mothers, query.sex, query.telecoms]
-    return [*described, query.identifiers, query.accounts, query.wanted]
+    return [*described, query.identifiers, query.accounts, query.visits or (), query.wanted]

@@ -18,7 +18,7 @@ from kernel.demographics import Demographics
 from kernel.errors import Condition, HieError, Violation, rejected
 from kernel.identifiers import PatientId
 from kernel.patient_update import PatientMerge, PatientUpdate
-from mpi import beginnings, persons, receipts, review_store, search_store, store
+from mpi import beginnings, persons, receipts, review_store, search_store, store, visits
 from mpi.audit import Dialect, cx, instant
 from mpi.authorities import Authorities
 from mpi.beginnings import Newcomer
@@ -77,6 +77,8 @@ class MpiService:
         if known is None or self._change(work, known, own, located):
             self._assert_named(work, record, own, located, subject)
             self._match(work, record)
+        if located.update.visit is not None:
+            visits.say(work.connection, record, located.update.visit, work.now)
         dialect, action = event
         message = dialect.feed(
             self._index.audit,

@@ -196,6 +196,27 @@ CONTACT_INDEX: Final = sa.Table(
 )
 """Telephone numbers, electronic addresses and account numbers; kinds in `search_store`."""
 
+VISIT: Final = sa.Table(
+    "mpi_visit",
+    METADATA,
+    sa.Column("record", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("number", Plain, primary_key=True),
+    sa.Column("said_at", sa.BigInteger, nullable=False),
+    sa.Column("fields", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What sources said of visits, by visit number; one without a number is the same visit until it has one."""
+
+VISIT_KEY: Final = sa.Table(
+    "mpi_visit_key",
+    METADATA,
+    sa.Column("part", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("value", Plain, primary_key=True),
+    sa.Column("record", sa.BigInteger, primary_key=True, autoincrement=False, index=True),
+    sqlite_with_rowid=False,
+)
+"""Records by values of their visits, in plain capitals; `part` is field and component."""
+
 QUERY_PAGE: Final = sa.Table(
     "mpi_query_page",
     METADATA,

@@ -11,6 +11,7 @@ from mpi.transactions.exchanges import V3Context
 from mpi.transactions.iti08_identity_feed import PatientIdentityFeed
 from mpi.transactions.iti09_pix_query import PixQuery
 from mpi.transactions.iti21_pdq import PatientDemographicsQuery
+from mpi.transactions.iti22_pdvq import PatientDemographicsAndVisitQuery
 from mpi.transactions.iti30_identity_management import PatientIdentityManagement
 from mpi.transactions.iti44_identity_feed_v3 import identity_feed_v3
 from mpi.transactions.iti45_pix_query_v3 import PixQueryV3
@@ -31,6 +32,7 @@ def v2_doors(service: MpiService, queries: MpiQueries, links: SourceLinks, moves
         NotifyLinkChange(moves),
         PixQuery(queries),
         PatientDemographicsQuery(queries),
+        PatientDemographicsAndVisitQuery(queries),
     )
 
 

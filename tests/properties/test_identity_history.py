@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -316,8 +317,11 @@ def _is_unknown(index: PatientIndex, patient_id: PatientId) -> bool:
     return False
 
 
+HISTORIES = int(os.environ.get("HIE_TEST_IDENTITIES", "8"))
+"""Of 25 operations each; 400 are 10,000 operations."""
+
 IdentityHistory.TestCase.settings = settings(
-    max_examples=8,
+    max_examples=HISTORIES,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
