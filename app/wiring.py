@@ -78,6 +78,8 @@ from mpi.authorities import Authorities
 from mpi.directory import MpiPatientDirectory
 from mpi.importing.learning import Learning
 from mpi.importing.linking import BatchLinking
+from mpi.importing.relink_parts import CHANGE, COMPARE, PartWork
+from mpi.importing.relinking import Relinking
 from mpi.index import Index
 from mpi.models import Models
 from mpi.notices import Notices
@@ -223,6 +225,16 @@ class House:
     def stewardship(self) -> Stewardship:
         """Decisions of administrators."""
         return Stewardship(self.index, self.registry.dividing)
+
+    @cached_property
+    def relink_parts(self) -> PartWork:
+        """What is done with the parts of linking the index anew."""
+        return PartWork(self.index, self.models, self.mpi.prepare_anew)
+
+    @cached_property
+    def relinking(self) -> Relinking:
+        """Linking the index anew."""
+        return Relinking(self.index, self.models, self.batch, self.relink_parts)
 
     @cached_property
     def learning(self) -> Learning:
@@ -501,9 +513,9 @@ class House:
 
     def jobs(self) -> Jobs:
         """What a worker does, by name."""
-        handlers: Mapping[str, Handler] = tasks(self.mpi.matcher, self.notices)
+        handlers: Mapping[str, Handler] = {**tasks(self.mpi.matcher, self.notices), CHANGE: self.relink_parts.change}
         periodic = {job.name: job.act for job in self.periodic}
-        consumer = Consumer(self.database, handlers, {DELIVER: self.replies.deliver})
+        consumer = Consumer(self.database, handlers, {DELIVER: self.replies.deliver, COMPARE: self.relink_parts.compare})
 
         def run_periodic(name: str) -> None:
             periodic[name]()

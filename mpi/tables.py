@@ -252,6 +252,31 @@ MODEL_IN_FORCE: Final = sa.Table(
 )
 """One row: the model that matching goes by. Without it, the model that is shipped."""
 
+RELINK: Final = sa.Table(
+    "mpi_relink",
+    METADATA,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.Text, nullable=False, index=True),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("records", sa.BigInteger, nullable=False),
+    sa.Column("report", sa.Text, nullable=False),
+)
+"""Times that the whole index was linked anew; at most one is unfinished. `report` is what it said it would change, as JSON."""
+
+RELINK_PART: Final = sa.Table(
+    "mpi_relink_part",
+    METADATA,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=False),
+    sa.Column("run", sa.ForeignKey(RELINK.c.id), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("work", sa.LargeBinary, nullable=False),
+    sa.Column("result", sa.LargeBinary),
+    sa.Index("mpi_relink_part_kind", "run", "kind", "id"),
+)
+"""Pieces of such work, for whoever takes them: what is to be done, and what came of it; NULL until it is done."""
+
 TOLD: Final = sa.Table(
     "mpi_told",
     METADATA,

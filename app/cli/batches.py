@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -29,13 +30,13 @@ from mpi.importing.calibrating import Calibrating
 from mpi.importing.clusters import COLUMNS, Links, cluster_rows
 from mpi.importing.linking import Applied, Proposal
 from mpi.importing.loading import DEFAULT_SOURCE, Loaded, Loader, LoadOptions
+from mpi.linkage.batch import patterns_of_pairs
 from mpi.linkage.fairness import Served
 from mpi.linkage.model import Model
 from mpi.models import ModelVersion
 
 models_app = typer.Typer(help="Models of record linkage.", no_args_is_help=True)
 _MOST_PROCESSES: Final = 4
-_SAMPLES: Final = 5
 Report = Callable[[str], None]
 
 
@@ -144,7 +145,7 @@ def _record(house: House, message: AuditMessage) -> None:
 
 
 def _linked(house: House, step: Report, *, notify: bool = False) -> tuple[Proposal, Applied]:
-    proposal = house.batch.propose(processes=_processes(), tell=step)
+    proposal = house.batch.propose(tell=step, patterns_by=partial(patterns_of_pairs, processes=_processes()))
     return proposal, house.batch.apply(proposal, notify=notify, tell=step)
 
 
@@ -250,27 +251,13 @@ def relink(
     data: DataFolder = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Link all records of the index anew by the model in force. Persons are joined; who would be parted is asked about."""
+    """Link all records of the index anew by the model in force. Persons are joined; who would be parted is asked about.
+
+    Workers that run take parts of the work. A run that was cut short goes on where it was.
+    """
     with _house(config, data) as house, _bar("relinking") as (_, step):
-        proposal = house.batch.propose(model=house.models.in_force(), processes=_processes(), tell=step)
-        changes = house.batch.changes(proposal)
-        applied = None if dry_run else house.batch.apply(proposal, notify=True, tell=step)
-        doubted = None if dry_run else house.batch.ask_about_splits(proposal, changes)
-    told: dict[str, object] = {
-        "records": proposal.snapshot.size,
-        "model": proposal.model.version,
-        "pairs of records gained": changes.joined.gained_pairs,
-        "pairs that stay": changes.joined.kept_pairs,
-        "persons joined": changes.joined.joined,
-        "pairs the model alone would part": changes.parted.lost_pairs,
-        "persons it would split": changes.parted.split,
-        "open questions answered": changes.questions_answered,
-        "questions to ask": changes.questions_new,
-        "samples of joined persons": [list(sample) for sample in changes.joined_samples[:_SAMPLES]],
-        "samples of persons it would split": [list(sample) for sample in changes.split_samples[:_SAMPLES]],
-    }
-    done = asdict(applied) | {"records doubted": doubted} if applied else {"changed": "nothing, this was a dry run"}
-    show_one(told | done, as_json=as_json)
+        told = house.relinking.relink(operator().user, is_dry=dry_run, processes=_processes(), tell=step)
+    show_one(told, as_json=as_json)
 
 
 def fairness(config: ConfigFile = None, data: DataFolder = DEFAULT_DATA, as_json: AsJson = False) -> None:

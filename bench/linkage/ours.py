@@ -10,9 +10,11 @@ import resource
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from mpi.linkage.batch import patterns_of_pairs
 from mpi.linkage.columns import Columns, RawColumns, clean
 from mpi.linkage.linking import LinkedBatch, link_batch
 
@@ -44,7 +46,11 @@ def link(path: Path, out: Path) -> LinkedBatch:
     wall, used = time.perf_counter(), _cpu()
     columns = read(path)
     steps: dict[str, float] = {}
-    linked = link_batch(columns, processes=_PROCESSES, tell=lambda step: steps.__setitem__(step, round(_cpu() - used, 2)))
+    linked = link_batch(
+        columns,
+        tell=lambda step: steps.__setitem__(step, round(_cpu() - used, 2)),
+        patterns_by=partial(patterns_of_pairs, processes=_PROCESSES),
+    )
     measured = {
         "wall": round(time.perf_counter() - wall, 2),
         "cpu": round(_cpu() - used, 2),

@@ -32,7 +32,7 @@ from mpi.linkage.clusters import Labels
 from mpi.linkage.columns import Columns
 from mpi.linkage.comparison import compare
 from mpi.linkage.fairness import Served, served
-from mpi.linkage.linking import ENOUGH_TO_TRAIN, Decided, LinkedBatch, link_batch
+from mpi.linkage.linking import ENOUGH_TO_TRAIN, Decided, LinkedBatch, PatternsBy, link_batch
 from mpi.linkage.model import Model
 from mpi.linkage.rules import RULES_VERSION, Rules
 from mpi.linkage.shipped import shipped_model
@@ -111,7 +111,13 @@ class BatchLinking:
         self._models = models
         self._prepare_anew = prepare_anew
 
-    def propose(self, *, model: Model | None = None, processes: int = 1, tell: Tell = lambda _: None) -> Proposal:
+    def propose(
+        self,
+        *,
+        model: Model | None = None,
+        tell: Tell = lambda _: None,
+        patterns_by: PatternsBy = patterns_of_pairs,
+    ) -> Proposal:
         """Links all active records in memory; without a model one is trained on them. Changes nothing."""
         tell("reading the index")
         database = self._index.database
@@ -126,21 +132,29 @@ class BatchLinking:
         if model is not None:
             model = model.for_population(max(snapshot.size, 2))
         linked = link_batch(
-            snapshot.columns, model=model, version=version, decided=decided, rules=rules, processes=processes, tell=tell
+            snapshot.columns,
+            model=model,
+            version=version,
+            decided=decided,
+            rules=rules,
+            tell=tell,
+            patterns_by=patterns_by,
         )
         return Proposal(snapshot, linked, decided.apart, rules)
 
-    def changes(self, proposal: Proposal) -> Foreseen:
+    def changes(self, proposal: Proposal, patterns_by: PatternsBy = patterns_of_pairs) -> Foreseen:
         """What applying a proposal would change. Where persons have several records, links them once more as if they had not."""
         snapshot, linked = proposal.snapshot, proposal.linked
         joined = changes_between(snapshot.starts, linked.automatic)
         alone = linked.automatic
         if (snapshot.starts != np.arange(snapshot.size)).any():
             decided = Decided(NOTHING, proposal.apart)
-            alone = link_batch(snapshot.columns, model=linked.model, decided=decided, rules=proposal.rules).automatic
+            alone = link_batch(
+                snapshot.columns, model=linked.model, decided=decided, rules=proposal.rules, patterns_by=patterns_by
+            ).automatic
         parted = changes_between(snapshot.starts, alone)
         asked, answered = self._open_questions(snapshot, linked)
-        new = sum(frozenset((q.record, q.person)) not in asked for q in _Explaining(proposal).questions())
+        new = sum(frozenset((q.record, q.person)) not in asked for q in Explaining(proposal).questions())
 
         def ids(places: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
             return tuple(tuple(snapshot.record(place) for place in sample) for sample in places)
@@ -212,7 +226,7 @@ class BatchLinking:
         Each transaction holds a few thousand persons; where records moved since they were read, their persons are left alone.
         """
         self._keep(proposal.model, author)
-        explaining = _Explaining(proposal)
+        explaining = Explaining(proposal)
         joins = list(explaining.joins())
         persons = passed = joined = 0
         with quick_writer(self._index.database):
@@ -234,15 +248,20 @@ class BatchLinking:
 
         Of each person the largest part stays, or the oldest; links that people or sources made are not asked about.
         """
-        loose: dict[int, Explanation] = {}
-        for places in _split_persons(proposal.snapshot.starts, foreseen.alone):
-            loose |= self._parted(proposal, foreseen, places)
+        loose = self.loose(proposal, foreseen)
         asked = 0
         records = sorted(loose)
         for start in range(0, len(records), _QUESTIONS_AT_ONCE):
             part = {record: loose[record] for record in records[start : start + _QUESTIONS_AT_ONCE]}
             asked += self._index.unit(lambda work, part=part: self._doubt(work, part))  # type: ignore[misc]
         return asked
+
+    def loose(self, proposal: Proposal, foreseen: Foreseen) -> dict[int, Explanation]:
+        """Records that the model would part from their persons, each with the lightest of its pairs with those that stay."""
+        found: dict[int, Explanation] = {}
+        for places in _split_persons(proposal.snapshot.starts, foreseen.alone):
+            found |= self._parted(proposal, foreseen, places)
+        return found
 
     def _parted(self, proposal: Proposal, foreseen: Foreseen, places: Sequence[int]) -> dict[int, Explanation]:
         """The records of one person that would leave it, each with the lightest of its pairs with those that stay."""
@@ -275,7 +294,7 @@ class BatchLinking:
     def _join(self, work: Work, joins: Sequence[Joining], notify: bool) -> list[Joining]:
         return write_joins(work, joins, self._index.keys, author=AUTHOR, comment=_COMMENT, notify=notify)
 
-    def _ask(self, explaining: _Explaining) -> int:
+    def _ask(self, explaining: Explaining) -> int:
         asked = 0
         questions = list(explaining.questions())
         for start in range(0, len(questions), _QUESTIONS_AT_ONCE):
@@ -342,7 +361,48 @@ def _answered(connection: Connection, snapshot: Snapshot) -> Answered:
     return Answered(np.array(list(found), np.int64), np.array(list(found.values()), np.bool_))
 
 
-class _Explaining:
+Why = tuple[float | None, str, str, str, int | None]
+"""Weight, reason, explanation, model and the record whose likeness led to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJoin:
+    """A person and those who go over to it, each with the two records that speak most for it, its own or a nearer one first.
+
+    Without such a pair the other records of the person speak for it together.
+    """
+
+    stays: int
+    goes: tuple[tuple[int, tuple[int, int] | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedQuestion:
+    """A pair of records of two persons that is worth a person's look."""
+
+    record: int
+    person: int
+    reason: ReviewReason
+
+
+def why_joined(pair: Explained | None, via: int | None, version: str, *, is_ruled: bool) -> Why:
+    """How a link of a batch is told."""
+    if pair is None:
+        return None, "The other records of the person speak for it together.", "", version, None
+    if is_ruled:
+        return pair.weight, "A rule holds, and nothing in the cluster contradicts it.", pair.text, RULES_VERSION, via
+    return pair.weight, f"Match weight {pair.weight:.1f}, and nothing in the cluster speaks against it.", pair.text, version, via
+
+
+def question_about(asked: PlannedQuestion, pair: Explained, *, is_ruled: bool) -> Question:
+    """How a doubtful pair of a batch is asked about."""
+    detail = pair.vetoes or f"Match weight {pair.weight:.1f} is not enough to link without asking."
+    if is_ruled:
+        detail = "A rule holds, which is not enough to link without asking."
+    return Question(asked.record, asked.person, asked.reason, detail, pair.weight, pair.text)
+
+
+class Explaining:
     """Turns clusters into joins of persons and questions, each with the pair that speaks most for it."""
 
     def __init__(self, proposal: Proposal) -> None:
@@ -358,6 +418,12 @@ class _Explaining:
 
     def joins(self) -> Iterator[Joining]:
         """For each person that others join: who goes over, and why."""
+        for planned in self.planned_joins():
+            goes = ((person, *self._why(pair)) for person, pair in planned.goes)
+            yield Joining(planned.stays, tuple(goes))
+
+    def planned_joins(self) -> Iterator[PlannedJoin]:
+        """For each person that others join: who goes over, and the pairs that speak for it. The second of a pair led to it."""
         starts, labels, snapshot = self._snapshot.starts, self._linked.automatic, self._snapshot
         homes = np.flatnonzero(starts == np.arange(snapshot.size))
         order = homes[np.argsort(labels[homes], kind="stable")]
@@ -368,13 +434,15 @@ class _Explaining:
                 continue
             members = order[begin:end].tolist()
             stays = min(members, key=lambda at: (not snapshot.is_fed(at), snapshot.person(at)))
-            goes = []
-            for at in members:
-                if at == stays:
-                    continue
-                pair = best.get(at)
-                goes.append((snapshot.person(at), *self._why(at, pair)))
-            yield Joining(snapshot.person(stays), tuple(goes))
+            goes = tuple((snapshot.person(at), self._sides(at, best.get(at))) for at in members if at != stays)
+            yield PlannedJoin(snapshot.person(stays), goes)
+
+    def _sides(self, at: int, pair: int | None) -> tuple[int, int] | None:
+        if pair is None:
+            return None
+        one, other = int(self._one[pair]), int(self._other[pair])
+        mine, via = (one, other) if self._snapshot.starts[one] == at else (other, one)
+        return self._snapshot.record(mine), self._snapshot.record(via)
 
     def _best_pairs(self) -> dict[int, int]:
         """For each person, by the place of its first record, the heaviest pair with another person of the same cluster."""
@@ -387,24 +455,21 @@ class _Explaining:
         found, first = np.unique(owners[order], return_index=True)
         return dict(zip(found.tolist(), pairs[order][first].tolist(), strict=True))
 
-    def _why(self, at: int, pair: int | None) -> tuple[float | None, str, str, str, int | None]:
-        """Weight, reason, explanation, model and the record whose likeness led to it."""
-        version = self._linked.model.version
-        if pair is None:
-            return None, "The other records of the person speak for it together.", "", version, None
-        one, other = int(self._one[pair]), int(self._other[pair])
-        found = self._explained(one, other)
-        reason = f"Match weight {found.weight:.1f}, and nothing in the cluster speaks against it."
-        if self._rules is not None:
-            version, reason = RULES_VERSION, "A rule holds, and nothing in the cluster contradicts it."
-        via = other if self._snapshot.starts[one] == at else one
-        return found.weight, reason, found.text, version, self._snapshot.record(via)
+    def _why(self, pair: tuple[int, int] | None) -> Why:
+        found, via = (None, None) if pair is None else (self._explained(*pair), pair[1])
+        return why_joined(found, via, self._linked.model.version, is_ruled=self._rules is not None)
 
-    def _explained(self, one: int, other: int) -> Explained:
+    def _explained(self, *records: int) -> Explained:
+        one, other = sorted(place for record in records if (place := self._snapshot.place_of(record)) is not None)
         return self._explainer.explain(self._columns.prepared(one), self._columns.prepared(other))
 
     def questions(self) -> Iterator[Question]:
         """One for each two clusters with a pair heavy enough to be looked at, about the heaviest such pair."""
+        for asked in self.planned_questions():
+            yield question_about(asked, self._explained(asked.record, asked.person), is_ruled=self._rules is not None)
+
+    def planned_questions(self) -> Iterator[PlannedQuestion]:
+        """The pairs that are asked about."""
         labels, weighed, size = self._linked.automatic, self._linked.weighed, max(self._snapshot.size, 1)
         open_ones = np.flatnonzero(self._linked.doubtful & (labels[self._one] != labels[self._other]))
         open_ones = open_ones[np.argsort(-weighed.weights[open_ones], kind="stable")]
@@ -416,13 +481,8 @@ class _Explaining:
             one, other = int(self._one[at]), int(self._other[at])
             if sizes[labels[one]] > sizes[labels[other]] or (sizes[labels[one]] == sizes[labels[other]] and one < other):
                 one, other = other, one
-            found = self._explained(one, other)
             reason = ReviewReason.MAYBE_SAME if sizes[labels[one]] == 1 else ReviewReason.MAYBE_JOIN
-            detail = found.vetoes or f"Match weight {found.weight:.1f} is not enough to link without asking."
-            if self._rules is not None:
-                detail = "A rule holds, which is not enough to link without asking."
-            record, person = self._snapshot.record(one), self._snapshot.record(other)
-            yield Question(record, person, reason, detail, found.weight, found.text)
+            yield PlannedQuestion(self._snapshot.record(one), self._snapshot.record(other), reason)
 
 
 def _between(one: Numbers, other: Numbers, size: int) -> Numbers:

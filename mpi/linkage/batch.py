@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_all_start_methods, get_context
@@ -29,6 +29,7 @@ from mpi.linkage.levels import (
     Suffix,
     levels_of,
 )
+from mpi.linkage.values import ValueLevels, families_of_texts
 
 LevelCodes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -36,14 +37,16 @@ Ends = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 CHUNK = 400_000
 
 
-def patterns_of_pairs(columns: Columns, pairs: Pairs, *, processes: int = 1) -> npt.NDArray[np.int64]:
-    """The pattern of levels of each pair.
+def patterns_of_pairs(
+    columns: Columns, pairs: Pairs, *, processes: int = 1, known: Mapping[str, ValueLevels] | None = None
+) -> npt.NDArray[np.int64]:
+    """The pattern of levels of each pair. `known` are levels of values, by kind, that were compared before (`values`).
 
     With several `processes` many pairs are compared in copies of this one, which share its memory: not for a process with other
     threads at work. The result is the same.
     """
     found = np.empty(len(pairs), np.int64)
-    comparer = _Comparer(columns)
+    comparer = _Comparer(columns, known or {})
     starts = range(0, len(pairs), CHUNK)
     workers = min(processes, len(starts))
     if workers > 1 and "fork" in get_all_start_methods():
@@ -87,8 +90,9 @@ def _bits(text: str) -> int:
 
 
 class _Comparer:
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Columns, known: Mapping[str, ValueLevels]) -> None:
         self._columns = columns
+        self._known = known
         self._families = [tuple(value.split("|")) if value else () for value in columns.families.values]
         self._initials = _Initials(
             _table(columns.given, lambda text: 1 << (ord(text[0]) % 32)),
@@ -134,14 +138,9 @@ class _Comparer:
 
     def _names(self, ends: Ends) -> tuple[LevelCodes, LevelCodes, LevelCodes]:
         columns = self._columns
-        given = _distinct(columns.given, ends, comparison.given_level, None)
-        middle = _distinct(columns.middle, ends, comparison.middle_level, None)
-        family = _distinct(
-            columns.families,
-            ends,
-            _families,
-            Family.EXACT,
-        )
+        given = _distinct(columns.given, ends, comparison.given_level, None, known=self._known.get("given"))
+        middle = _distinct(columns.middle, ends, comparison.middle_level, None, known=self._known.get("middle"))
+        family = _distinct(columns.families, ends, families_of_texts, Family.EXACT, known=self._known.get("families"))
         self._look_at_middle(ends, given, middle)
         self._look_for_swaps(ends, given, middle, family)
         placeholder = columns.placeholder[ends[0]] | columns.placeholder[ends[1]]
@@ -288,10 +287,6 @@ class _Births:
         return found
 
 
-def _families(one: str, other: str) -> int:
-    return comparison.families_level(one.split("|"), other.split("|"))
-
-
 def _identifier(one: str, other: str) -> int:
     return Identifier.EDIT if comparison.is_one_slip.__wrapped__(one, other) else Identifier.DIFFERENT
 
@@ -320,7 +315,12 @@ def _flat(column: Column, ends: Ends, equal: int, different: int) -> LevelCodes:
 
 
 def _distinct(
-    column: Column, ends: Ends, compare: Callable[[str, str], int], equal: int | None, where: Mask | None = None
+    column: Column,
+    ends: Ends,
+    compare: Callable[[str, str], int],
+    equal: int | None,
+    where: Mask | None = None,
+    known: ValueLevels | None = None,
 ) -> LevelCodes:
     """Levels by a function of two values, called once per pair of distinct ones; `equal` is the level of equal ones if known."""
     one, other = column.codes[ends[0]], column.codes[ends[1]]
@@ -337,6 +337,9 @@ def _distinct(
     low, high = np.minimum(one[at], other[at]).astype(np.int64), np.maximum(one[at], other[at])
     distinct, inverse = np.unique(low * len(column.values) + high, return_inverse=True)
     values, width = column.values, len(column.values)
+    if known is not None:
+        level[at] = known.of(distinct, lambda key: compare(values[key // width], values[key % width]))[inverse]
+        return level
     found = np.fromiter((compare(values[k // width], values[k % width]) for k in distinct.tolist()), np.uint8, len(distinct))
     level[at] = found[inverse]
     return level

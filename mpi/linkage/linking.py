@@ -27,6 +27,8 @@ PROBABLE = 0.0
 """Match weight from which a pair counts as probably one person (even odds)."""
 
 Progress = Callable[[str], None]
+PatternsBy = Callable[[Columns, Pairs], npt.NDArray[np.int64]]
+"""What compares pairs of records: the pattern of levels of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +103,12 @@ def link_batch(
     version: str = "batch",
     decided: Decided = NOTHING_DECIDED,
     rules: Rules | None = None,
-    processes: int = 1,
     tell: Progress = lambda _: None,
+    patterns_by: PatternsBy = patterns_of_pairs,
 ) -> LinkedBatch:
     """Link all records of the columns with each other; without a `model` one is trained on them.
 
-    With `rules` these decide, and weights only say in which order. `processes` compare (`batch.patterns_of_pairs`).
+    With `rules` these decide, and weights only say in which order. `patterns_by` compares candidates, in other processes perhaps.
 
     What people decided stands: records said to be one person stay together, those said not to be are kept apart.
 
@@ -115,7 +117,7 @@ def link_batch(
     tell("blocking")
     pairs = candidate_pairs(columns)
     tell(f"comparing {len(pairs)} pairs")
-    patterns = patterns_of_pairs(columns, pairs, processes=processes)
+    patterns = patterns_by(columns, pairs)
     is_trained = False
     if model is None:
         tell("training")
