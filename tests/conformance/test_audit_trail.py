@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from tests.conformance.conftest import Patient
 from tests.support import messages as m
+from tests.support import updates as u
 from tests.support import v2, v3
 from tests.support.audit import schema_faults
 from tests.support.checked import CheckedMllpWire, CheckedSoapWire
 from tests.support.trail import Record, Trail
 from tests.support.wire import Reply
 
+ROOT = Path(__file__).resolve().parents[2]
 QUERY, RECORD, IMPORT, EXPORT = "110112", "110110", "110107", "110106"
 SOURCE, DESTINATION = "110153", "110152"
 REPOSITORY_PATH = "/xds/repository"
@@ -127,6 +130,22 @@ def several(scene: Scene, *slots: str) -> Reply:
     """ITI-51."""
     asked = m.slot("$XDSDocumentEntryPatientId", f"('{scene.patient.cx}')")
     return scene.soap.call(ACTION_51, m.stored_query("urn:uuid:3d1bdb10-39a2-11de-89c2-2f44d94eaa9f", asked, *slots))
+
+
+def update(scene: Scene, action: str, original: str = m.APPROVED) -> Reply:
+    """ITI-57 or ITI-92: a new status of an entry that was registered just before; refused where it has not the original one."""
+    _, uuid = u.Desk(scene.soap).entry(scene.patient.cx)
+    new = u.DEPRECATED if original == m.APPROVED else m.APPROVED
+    change = m.association(u.UPDATE_STATUS, "Set", uuid, m.slot("OriginalStatus", original), m.slot("NewStatus", new))
+    return scene.soap.call(action, m.submit_objects([m.set_xml(scene.patient.cx, unique_id=scene.mark), change]))
+
+
+def remove_metadata(scene: Scene, *, whole: bool = True) -> Reply:
+    """ITI-62 of a submission that was made just before; refused where a part of it stays."""
+    desk = u.Desk(scene.soap)
+    _, scene.mark = desk.entry(scene.patient.cx)
+    rest = (*desk.sets(scene.mark), *(str(a.get("id")) for a in desk.associations(scene.mark))) if whole else ()
+    return scene.soap.call(u.ACTION_62, u.removal(scene.mark, *rest))
 
 
 STATUS = m.slot("$XDSDocumentEntryStatus", f"('{m.APPROVED}')")
@@ -259,6 +278,12 @@ PLAYS = [
         "8",
         lambda s: f"urn:uuid:{s.mark}",
     ),
+    Play("ITI-57", "metadata are updated", lambda s: update(s, u.ACTION_57), IMPORT, "U", "0", lambda s: (s.mark, s.patient.cx)),
+    Play("ITI-57", "an update is refused", lambda s: update(s, u.ACTION_57, u.DEPRECATED), IMPORT, "U", "8", lambda s: s.mark),
+    Play("ITI-92", "metadata are updated", lambda s: update(s, u.ACTION_92), IMPORT, "U", "0", lambda s: (s.mark, s.patient.cx)),
+    Play("ITI-92", "an update is refused", lambda s: update(s, u.ACTION_92, u.DEPRECATED), IMPORT, "U", "8", lambda s: s.mark),
+    Play("ITI-62", "metadata are removed", lambda s: remove_metadata(s), RECORD, "D", "0", lambda s: (s.mark, s.patient.cx)),
+    Play("ITI-62", "a removal is refused", lambda s: remove_metadata(s, whole=False), RECORD, "D", "8", lambda s: s.mark),
     Play("ITI-51", "documents are asked for", lambda s: several(s, STATUS), QUERY, "E", "0", lambda s: s.patient.cx),
     Play("ITI-51", "a wrong question is refused", lambda s: several(s), QUERY, "E", "8", lambda s: s.patient.cx),
     Play("ITI-43", "a document is retrieved", retrieve, EXPORT, "R", "0", lambda s: s.mark, is_reversed=True),
@@ -294,12 +319,32 @@ def test_it_is_on_record(soap: CheckedSoapWire, mllp: CheckedMllpWire, patient: 
         assert [r.find("RoleIDCode").get("csd-code") for r in requestors] == [DESTINATION if play.is_reversed else SOURCE]
 
 
+ELSEWHERE = {
+    "ITI-10": "tests/conformance/iti10",  # we send it
+    "ITI-46": "tests/conformance/iti46",  # we send it
+    "ITI-20": "tests/conformance/iti20",  # what is taken is a record itself
+    "ITI-81": "tests/conformance/iti81",  # its readers need a token
+    "ITI-82": "tests/conformance/iti82",  # its readers need a token
+}
+"""Transactions whose records are looked at by other tests."""
+
+
+def served() -> set[str]:
+    """The transactions that have a door, by the files of the actors' packages, but for those that are looked at elsewhere."""
+    names = {path.name for path in ROOT.glob("*/transactions/iti*_*.py")}
+    return {f"ITI-{int(name[3:].partition('_')[0])}" for name in names} - ELSEWHERE.keys()
+
+
+def test_the_records_of_the_others_are_looked_at_where_it_is_said() -> None:
+    for transaction, place in ELSEWHERE.items():
+        assert any(transaction in file.read_text() and "trail" in file.read_text() for file in (ROOT / place).glob("test_*.py"))
+
+
 def test_every_transaction_with_a_door_is_played_done_and_refused() -> None:
     done = {play.transaction for play in PLAYS if play.outcome == "0"}
     refused = {play.transaction for play in PLAYS if play.outcome != "0"}
 
-    served = {f"ITI-{n}" for n in (8, 9, 18, 21, 30, 41, 42, 43, 44, 45, 47, 51, 61, 86)}
-    assert done == refused == served
+    assert done == refused == served()
 
 
 def test_a_submission_by_the_repository_is_on_record_as_both_transactions(

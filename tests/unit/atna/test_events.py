@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
+from fhir.resources.R4B.auditevent import AuditEvent
 
 from access.subject import Subject
-from atna import events
+from atna import events, vocabulary
 from atna.events import AuditedDocument, AuditedQuery, LinkChange
+from atna.fhir import new_audit_event
+from atna.fhir_reader import read_audit_event
 from atna.message import AuditMessage, Outcome, ParticipantObject
 from atna.participants import Side
 from atna.reader import read
@@ -215,6 +218,26 @@ def test_a_message_of_unknown_origin_is_valid_too(row: Row, side: Side, outcome:
     for message in row.build(nobody, outcome, side):
         assert schema_faults(message.to_xml()) == []
         assert all(p.user_id and p.network_id for p in message.participants)
+
+
+@pytest.mark.parametrize(("row", "side", "outcome"), CELLS)
+def test_every_message_says_the_same_as_fhir(row: Row, side: Side, outcome: Outcome) -> None:
+    for message in row.build(_who(user="jane"), outcome, side):
+        resource = new_audit_event(message)
+
+        AuditEvent.model_validate(resource)
+        assert without_spelling(read_audit_event(resource)) == without_spelling(message)
+
+
+def without_spelling(message: AuditMessage) -> AuditMessage:
+    """A CX may say its authority with or without a namespace's place."""
+    return replace(message, objects=tuple(replace(o, id=o.id.replace("^^^&", "^^^")) for o in message.objects))
+
+
+def test_every_transaction_that_has_a_code_has_a_row() -> None:
+    coded = {value.name for value in vars(vocabulary).values() if isinstance(value, vocabulary.Transaction)}
+
+    assert coded - {row.name for row in ROWS} == {"ITI-81", "ITI-82"}  # uses of the log: tests/unit/atna/test_system_events.py
 
 
 def _details(what: ParticipantObject) -> dict[str, bytes]:
