@@ -7,6 +7,7 @@ sent in order, one notice at a time: a consumer that is away holds its own queue
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -131,6 +132,8 @@ class Notices:
     def _audit(self, work: Work, consumer: Consumer, notice: Notice, event: NotificationEvent, outcome: Outcome) -> None:
         settings = self._index.settings
         subject = calling(consumer.notify, source=f"{settings.facility}|{settings.application}", message_id=notice.message_id)
+        if consumer.notify.startswith("mllp"):
+            subject = replace(subject, receiver=consumer.name)  # ITI TF-2 3.10.5: MSH-6|MSH-5
         when = datetime.fromtimestamp(work.now / 1000, UTC)
         ids = [cx(i) for i in self.patient_ids(notice)]
         message = event(self._index.audit, subject, when=when, outcome=outcome, patient_ids=ids, side=Side.SENDER)

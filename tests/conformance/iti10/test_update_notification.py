@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import hl7
@@ -11,10 +12,12 @@ import pytest
 from hl7apy.parser import parse_message
 from hl7apy.validation import Validator
 
+from tests.support.audit import schema_faults
 from tests.support.brokers import wait_for
 from tests.support.mllp_stub import MllpStub, framed, mllp_stub
 from tests.support.service import Service, running
 from tests.support.shared import sample
+from tests.support.trail import Trail
 from tests.support.v2 import admission, code, message, pid
 from tests.support.wire import MllpWire, field
 
@@ -81,6 +84,16 @@ def test_a_consumer_is_told_every_identifier_it_may_see(telling: Service, consum
     report = tmp_path / "report.txt"
     visible = told.replace("|| \r", "||-\r")  # hl7apy takes the blank of PID-5 for nothing
     assert Validator.validate(parse_message(visible), report_file=str(report)), report.read_text()
+
+
+def test_that_a_consumer_was_told_is_on_record(telling: Service, consumer: MllpStub) -> None:
+    with closing(Trail(telling)) as trail:
+        feed(telling, both("13"))
+        (record,) = trail.expect(0, "ITI-10", lambda r: any(i.startswith("13^^^") for i in r.object_ids))
+
+    assert (record.event_id, record.action, record.outcome) == ("110110", "R", "0")
+    assert record.roles == {"110153": "HIE|AFFINITY", "110152": "CITY|PORTAL"}
+    assert schema_faults(record.xml) == []
 
 
 def test_it_has_the_shape_of_a_recorded_notification(telling: Service, consumer: MllpStub) -> None:

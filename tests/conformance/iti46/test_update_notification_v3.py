@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
+from tests.support.audit import schema_faults
 from tests.support.brokers import wait_for
 from tests.support.service import Service, running
 from tests.support.shared import faults
 from tests.support.soap_stub import Received, Scripted, SoapStub, enveloped, soap_stub
+from tests.support.trail import Trail
 from tests.support.v2 import admission, code, pid
 from tests.support.wire import MllpWire
 
@@ -76,6 +79,16 @@ def test_what_it_is_told_is_valid_by_the_official_schemas(telling: Service, cons
     (received,) = told_of(consumer, "42")
     assert faults("hl7v3", received.content) == []
     assert faults("soap", received.envelope) == []
+
+
+def test_that_a_consumer_was_told_is_on_record(telling: Service, consumer: SoapStub) -> None:
+    with closing(Trail(telling)) as trail:
+        feed(telling, "44")
+        (record,) = trail.expect(0, "ITI-46", lambda r: any(i.startswith("44^^^") for i in r.object_ids))
+
+    assert (record.event_id, record.action, record.outcome) == ("110110", "R", "0")
+    assert record.roles["110152"] == consumer.url
+    assert schema_faults(record.xml) == []
 
 
 def test_a_consumer_that_has_trouble_is_told_again(telling: Service, consumer: SoapStub) -> None:

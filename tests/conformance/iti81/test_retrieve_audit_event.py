@@ -266,7 +266,7 @@ def test_what_is_served_is_told_to_everybody(read: Read) -> None:
     assert {p.name for p in statement.rest[0].resource[0].searchParam} >= {"date", "patient.identifier", "entity-role", "altid"}
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", "AuditEvent"), ("DELETE", "AuditEvent/1"), ("PUT", "metadata")])
+@pytest.mark.parametrize(("method", "path"), [("PUT", "AuditEvent"), ("DELETE", "AuditEvent/1"), ("PUT", "metadata")])
 def test_nothing_is_written_by_this_way(read: Read, method: str, path: str) -> None:
     status, outcome, headers = read.get(path, method=method)
 
@@ -279,3 +279,15 @@ def test_the_data_folder_holds_no_reader(read: Read) -> None:
 
     assert TOKEN not in said
     assert "2.999.1.1|F1" not in said
+
+
+@pytest.mark.parametrize(("asked", "status", "outcome"), [(ANY_TIME, 200, "0"), ("date=never", 400, "8")])
+def test_a_search_of_syslog_is_on_record(read: Read, asked: str, status: int, outcome: str) -> None:
+    mark = read.trail.settled()
+
+    answered, _, _ = read.get(f"syslogsearch?{asked}")
+
+    assert answered == status
+    (record,) = read.trail.expect(mark, "ITI-82", lambda r: r.outcome == outcome)
+    assert (record.event_id, record.action) == ("110101", "R")
+    assert b'UserID="siem"' in record.xml
