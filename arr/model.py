@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from atna.message import AuditMessage, Indicator
@@ -27,6 +28,12 @@ class Channel(Enum):
     FHIR = "fhir"
 
 
+@lru_cache(maxsize=64)
+def _origin(received_at: int, channel: Channel, peer: str, certificate_subject: str, flaws: tuple[str, ...]) -> str:
+    parts = [received_at, channel.value, peer, certificate_subject, list(flaws)]
+    return json.dumps(parts, separators=(",", ":"))
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """A message as it came: the XML from our own outbox, a syslog frame from elsewhere, an AuditEvent in JSON.
@@ -45,8 +52,7 @@ class Received:
     @property
     def origin(self) -> str:
         """What is kept of how it came, as text; it is hashed together with the data."""
-        parts = [self.received_at, self.channel.value, self.peer, self.certificate_subject, list(self.flaws)]
-        return json.dumps(parts, separators=(",", ":"))
+        return _origin(self.received_at, self.channel, self.peer, self.certificate_subject, self.flaws)
 
     @classmethod
     def of_origin(cls, origin: str, data: bytes) -> Received:

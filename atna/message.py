@@ -164,7 +164,16 @@ def _number(name: str, value: int | None) -> str:
     return "" if value is None else f' {name}="{int(value)}"'
 
 
+_REMEMBERED: Final = 400
+"""Characters of the longest participant whose XML is remembered: the same ones take part again and again."""
+
+
 def _participant(who: Participant) -> str:
+    length = len(who.user_id) + len(who.user_name) + len(who.network_id) + len(who.alternative_user_id)
+    return _written_before(who) if length <= _REMEMBERED and len(who.roles) <= 1 else _written(who)
+
+
+def _written(who: Participant) -> str:
     return (
         f'<ActiveParticipant UserID="{_safe(who.user_id)}"{_attribute("AlternativeUserID", who.alternative_user_id)}'
         f'{_attribute("UserName", who.user_name)} UserIsRequestor="{"true" if who.is_requestor else "false"}"'
@@ -173,6 +182,10 @@ def _participant(who: Participant) -> str:
     )
 
 
+_written_before: Final = lru_cache(maxsize=1024)(_written)
+
+
+@lru_cache(maxsize=16)
 def _source(source: AuditSource) -> str:
     return (
         f'<AuditSourceIdentification{_attribute("AuditEnterpriseSiteID", source.site)} AuditSourceID="{_safe(source.id)}">'

@@ -18,6 +18,8 @@ from kernel.codes import Code
 from kernel.errors import Condition, HieError, Unavailable
 from kernel.peer import Peer
 
+_REMEMBERED: Final = 400
+"""Characters of the longest end of an exchange that is remembered: the same ones take part again and again."""
 UNKNOWN: Final = "unknown"
 """UserID is required; this stands where not even an address is known."""
 
@@ -136,12 +138,21 @@ def _role(is_destination: bool) -> Code:
 
 def _end(context: AuditContext, subject: Subject, *, name: str, is_ours: bool, is_requestor: bool, role: Code) -> Participant:
     address = context.host if is_ours else subject.peer.address
+    process, certificate = (context.process_id, "") if is_ours else ("", subject.peer.certificate_subject)
+    make = _made_before if len(name) + len(certificate) <= _REMEMBERED else _made
+    return make(name, address, process, certificate, is_requestor, role is DESTINATION)
+
+
+def _made(name: str, address: str, process: str, certificate: str, is_requestor: bool, is_destination: bool) -> Participant:
     return Participant(
         user_id=name or address or UNKNOWN,
         is_requestor=is_requestor,
-        roles=(role,),
-        alternative_user_id=context.process_id if is_ours else "",
-        user_name="" if is_ours else subject.peer.certificate_subject,
+        roles=(_role(is_destination),),
+        alternative_user_id=process,
+        user_name=certificate,
         network_id=address or UNKNOWN,
         network_type=network_type(address or UNKNOWN),
     )
+
+
+_made_before: Final = lru_cache(maxsize=1024)(_made)
