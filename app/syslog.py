@@ -178,7 +178,7 @@ class SyslogListener:
         """Frames to be recorded."""
         self.counters.messages[channel.value] += len(frames)
         self.counters.flawed += sum(1 for frame in frames if frame.flaws)
-        self.recorder.add((self.door.received(frame, channel, peer), connection) for frame in frames)
+        self.recorder.add([(one, connection) for one in self.door.received(frames, channel, peer)])
 
     def held(self) -> int:
         """Bytes that all connections hold of messages that are not whole."""
@@ -293,16 +293,28 @@ class _Datagrams:
         listener.loop.add_reader(self._socket, self._read)
 
     def _read(self) -> None:
+        """What has arrived, so many at once; those that one sender sent in a row are taken together."""
+        frames: list[Frame] = []
+        sender = ""
         for _ in range(DATAGRAMS_AT_ONCE):
             try:
                 data, address = self._socket.recvfrom(DATAGRAM_BYTES)
             except OSError:  # nothing more, or the kernel's note of an unreachable other side
                 break
+            if frames and address[0] != sender:
+                self._take(frames, sender)
+                frames = []
+            sender = address[0]
             if data:
-                self._listener.take([Frame(data)], Channel.UDP, Peer(str(address[0]), self._endpoint), None)
+                frames.append(Frame(data))
+        if frames:
+            self._take(frames, sender)
         if self._listener.recorder.is_full:
             self._is_reading = False
             self._listener.loop.remove_reader(self._socket)
+
+    def _take(self, frames: Sequence[Frame], sender: str) -> None:
+        self._listener.take(frames, Channel.UDP, Peer(str(sender), self._endpoint), None)
 
     def resume(self) -> None:
         """Reads again after the queue was full."""

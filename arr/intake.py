@@ -26,6 +26,7 @@ _BEGIN: Final = re.compile(rb"<\?xml|<(?:[\w.-]{1,32}:)?AuditMessage[\s>]")
 _END: Final = re.compile(rb".*</(?:[\w.-]{1,32}:)?AuditMessage\s{0,16}>", re.DOTALL)
 _CUT: Final = re.compile(rb"</[A-Za-z]*\Z")
 _CLOSING: Final = b"</AuditMessage>"
+_PLAIN_ROOT: Final = b"<AuditMessage>"
 _ESCAPED: Final = re.compile(rb"#01[0125]")
 """How rsyslog passes on tab, line feed, form feed and return."""
 _NO_TIME: Final = 1
@@ -69,6 +70,8 @@ def _xml_and_flaws(received: Received) -> tuple[bytes, tuple[str, ...]]:
         return _from_fhir(received)
     message = parse(received.data)
     flaws = (*received.flaws, *(flaw.name for flaw in message.flaws)) if message.flaws else received.flaws
+    if message.body.startswith(_PLAIN_ROOT) and message.body.endswith(_CLOSING):
+        return message.body, flaws
     begin = _BEGIN.search(message.body)
     if begin is None:
         return b"", flaws

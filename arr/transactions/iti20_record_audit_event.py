@@ -18,16 +18,11 @@ class RecordAuditEvent:
         self._service = service
         self._clock = clock
 
-    def received(self, frame: Frame, channel: Channel, peer: Peer) -> Received:
-        """A frame as it came, with the instant of its arrival."""
-        return Received(
-            data=frame.data,
-            channel=channel,
-            received_at=int(self._clock().timestamp() * 1000),
-            peer=peer.address,
-            certificate_subject=peer.certificate_subject,
-            flaws=tuple(flaw.name for flaw in frame.flaws),
-        )
+    def received(self, frames: Sequence[Frame], channel: Channel, peer: Peer) -> list[Received]:
+        """Frames as they came together, with the instant of their arrival."""
+        now = int(self._clock().timestamp() * 1000)
+        address, subject = peer.address, peer.certificate_subject
+        return [Received(f.data, channel, now, address, subject, tuple(flaw.name for flaw in f.flaws)) for f in frames]
 
     def record(self, messages: Sequence[Received]) -> None:
         """Appends them in one unit of work. Raises `Unavailable` when the database is away; trying again is safe."""

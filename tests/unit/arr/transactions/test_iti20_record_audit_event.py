@@ -30,10 +30,11 @@ def service(make_database: MakeDatabase) -> AuditService:
 def test_a_frame_is_kept_with_how_it_came(service: AuditService) -> None:
     door = RecordAuditEvent(service, lambda: NOW)
 
-    message = door.received(Frame(b"data", (Flaw.NOT_COUNTED,)), Channel.TLS, PEER)
+    message, other = door.received([Frame(b"data", (Flaw.NOT_COUNTED,)), Frame(b"more")], Channel.TLS, PEER)
 
     assert (message.data, message.channel, message.received_at) == (b"data", Channel.TLS, AT)
     assert (message.peer, message.certificate_subject, message.flaws) == ("10.0.0.5", "CN=node", ("NOT_COUNTED",))
+    assert (other.data, other.received_at, other.flaws) == (b"more", AT, ())
 
 
 def test_published_messages_are_taken_and_found(service: AuditService) -> None:
@@ -42,7 +43,7 @@ def test_published_messages_are_taken_and_found(service: AuditService) -> None:
     sender = Sender("host", "app", "1")
     frames = [Frame(encode(path.read_bytes(), sender, WHEN)) for path in samples]
 
-    door.record([door.received(frame, Channel.TLS, PEER) for frame in frames])
+    door.record(door.received(frames, Channel.TLS, PEER))
 
     def found(wanted: AuditSearch) -> list[int]:
         return [r.sequence for r in service.search(wanted, a_subject(user="auditor")).records]
