@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy.engine import Connection
@@ -101,7 +101,9 @@ class _Move:
         if subsumed is not None:
             self._end(subsumed.id, local.id)
         if not stays:
-            self._go_over(local.id, new.id, old)
+            self._go_over(records, new.id, old)
+        if subsumed is not None:
+            self._follow(subsumed.id, local.id)
         followed = sum(person.divide(connection, documents, self._authorities) for person in leaving)
         if (is_new or is_new_too) and not followed:
             raise _unknown((change.local if is_new or change.subsumed is None else change.subsumed).sent)
@@ -144,13 +146,19 @@ class _Move:
             raise store.Raced
 
     def _end(self, subsumed: int, local: int) -> None:
-        """A local identifier ends in the other, and its record goes over alone: nothing is said of the rest of its person."""
+        """A local identifier ends in the other."""
+        sent = self._change.subsumed
+        assert sent is not None
+        goes, stays = (store.records(self._connection, [id_])[0] for id_ in (subsumed, local))
+        if stays.id == goes.id:
+            raise _impossible(sent.sent, "an identifier cannot be merged into itself")
+        persons.subsume(self._ledger, goes, stays)
+
+    def _follow(self, subsumed: int, local: int) -> None:
+        """What ended in the other goes where that is now, alone: nothing is said of the rest of its person."""
         connection, ledger, sent = self._connection, self._ledger, self._change.subsumed
         assert sent is not None
         goes, stays = (store.records(connection, [id_])[0] for id_ in (subsumed, local))
-        if stays.id == goes.id:
-            raise _impossible(sent.sent, "an identifier cannot be merged into itself")
-        persons.subsume(ledger, goes, stays)
         if goes.person == stays.person:
             return
         members = store.members(connection, [goes.person])
@@ -159,9 +167,9 @@ class _Move:
         person = persons.separate(ledger, goes)[0] if len(group) < len(members) else goes.person
         persons.join(ledger, person, stays.person, Why(LinkKind.SOURCE, SOURCE_SAYS))
 
-    def _go_over(self, local: int, new: int, old: PatientRecord) -> None:
+    def _go_over(self, records: Sequence[int], new: int, old: PatientRecord) -> None:
         """The local patient leaves, without the identifier that it was known by, and is kept apart from whom it leaves."""
-        connection, ledger = self._connection, self._ledger
+        connection, ledger, local = self._connection, self._ledger, records[0]
         where = store.persons_of(connection, [local, new])
         group = persons.with_subsumed(local, store.members(connection, [where[local]]))
         self._require_not_denied(group, where[new], self._change.local)
@@ -169,7 +177,7 @@ class _Move:
             self._leave_identifier(old)
         (record,), members = store.records(connection, [local]), store.members(connection, [where[local]])
         group = persons.with_subsumed(local, members)
-        rest = [m.id for m in members if m.id not in group and self._is_anybody(m)]
+        rest = [m.id for m in members if m.id not in group and _is_somebody(m)]
         person, _ = persons.separate(ledger, record)
         persons.join(ledger, person, where[new], Why(LinkKind.SOURCE, MOVED))
         persons.keep_apart(ledger, group, rest)
@@ -191,9 +199,10 @@ class _Move:
             persons.join(self._ledger, stands, where[old.id], Why(LinkKind.SOURCE, SOURCE_SAYS))
         give_identifier(self._ledger, old.id, stands)
 
-    def _is_anybody(self, record: PatientRecord) -> bool:
-        """Whether it is a patient of somebody, and not an identifier of the affinity domain alone."""
-        return record.is_there and record.authority != self._authorities.own.key
+
+def _is_somebody(record: PatientRecord) -> bool:
+    """Whether it says anything of a patient, so that matching could bring the two together again; an identifier alone does not."""
+    return record.is_there and record.demographics != Demographics()
 
 
 def _unknown(sent: SentIdentifier) -> Rejected:
