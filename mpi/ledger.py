@@ -146,7 +146,7 @@ def undo(ledger: Ledger, act_id: int) -> tuple[Change, ...]:
     if act.undone_by is not None:
         raise rejected(Condition.UPDATE_INVALID, "act", f"this act was taken back by {act.undone_by}")
     found = changes_of(connection, act_id)
-    in_the_way = [c for c in found if not _is_as_left(_read(connection, c.thing, c.key), c.after)]
+    in_the_way = [c for c in found if not _may_go_back(c, _read(connection, c.thing, c.key))]
     if in_the_way:
         raise Rejected(_obstacles(connection, act_id, in_the_way))
     give_up_identifiers(ledger, [c.key for c in found if _is_renamed(c)])
@@ -156,11 +156,16 @@ def undo(ledger: Ledger, act_id: int) -> tuple[Change, ...]:
     return tuple(change.reversed for change in found)
 
 
-def _is_as_left(now: Values | None, after: Values | None) -> bool:
-    """Whether a row is as an act left it; an act of an earlier release did not name every column."""
-    if now is None or after is None:
-        return now is after
-    return all(now[column] == value for column, value in after.items())
+def _may_go_back(change: Change, now: Values | None) -> bool:
+    """Whether a row is as an act left it; an act of an earlier release did not name every column.
+
+    A question that the act withdrew and that later evidence asked again is as it was before: nothing was built on its withdrawal.
+    """
+    if change.thing == "review" and now == change.before:
+        return True
+    if now is None or change.after is None:
+        return now is change.after
+    return all(now[column] == value for column, value in change.after.items())
 
 
 def give_up_identifiers(ledger: Ledger, persons: Iterable[Key]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from kernel.errors import Condition, Rejected
-from mpi import ledger
+from mpi import ledger, review_store, store
 from mpi.ledger import Change, Ledger
-from mpi.model import Act, ActKind
+from mpi.model import Act, ActKind, ReviewReason
+from mpi.review_store import Question
+from mpi.tables import JOURNAL_CHANGE, PERSON, REVIEW
 from tests.conftest import MakeDatabase
 from tests.support.patients import OTTO, PatientIndex, a_patient_index, an_id, an_update
 
@@ -134,3 +137,55 @@ def test_a_change_reversed_twice_is_itself() -> None:
 
     assert change.reversed.reversed == change
     assert change.reversed.after == {"person": 1}
+
+
+def test_persons_that_exchanged_their_identifiers_go_back_and_forth(index: PatientIndex) -> None:
+    one, two = index.record(an_id("1")).id, index.record(an_id("2")).id
+    with index.database.begin() as work:
+        given = store.affinity_ids(work.connection, [one, two])
+        book = Ledger(work.connection, act(1))
+        ledger.give_up_identifiers(book, [(one,), (two,)])
+        book.put("person", (one,), {"affinity_id": given[two][0]})
+        book.put("person", (two,), {"affinity_id": given[one][0]})
+        book.close()
+        exchanged = store.affinity_ids(work.connection, [one, two])
+
+        found = []
+        for number in (2, 3):
+            book = Ledger(work.connection, act(number, ActKind.UNDO))
+            ledger.undo(book, number - 1)
+            book.close()
+            found.append(store.affinity_ids(work.connection, [one, two]))
+
+    assert found == [given, exchanged]
+
+
+def test_an_act_that_an_earlier_release_wrote_is_undone(index: PatientIndex) -> None:
+    one = index.record(an_id("1")).id
+    with index.database.begin() as work:
+        book = Ledger(work.connection, act(1))
+        book.put("person", (one,), {"is_subsumed": True})
+        book.close()
+        narrow = {"before": '{"is_subsumed":false}', "after": '{"is_subsumed":true}'}
+        work.connection.execute(JOURNAL_CHANGE.update().values(**narrow))
+
+        ledger.undo(Ledger(work.connection, act(2, ActKind.UNDO)), 1)
+
+        assert not work.connection.scalar(sa.select(PERSON.c.is_subsumed).where(PERSON.c.id == one))
+
+
+def test_a_question_that_was_withdrawn_and_asked_again_is_in_nobodys_way(index: PatientIndex) -> None:
+    one, two = index.record(an_id("1")).id, index.record(an_id("2")).id
+    question = Question(two, one, ReviewReason.MAYBE_SAME, "", 3.0, "")
+    with index.database.begin() as work:
+        review_store.ask(work.connection, question, 77, work.now)
+        book = Ledger(work.connection, act(1))
+        book.put("review", (77,), {"state": "withdrawn", "decided_at": 5})
+        book.put("negative", (one, two), {"at": 1, "author": "anna"})
+        book.close()
+        review_store.ask(work.connection, question, 78, work.now)
+
+        ledger.undo(Ledger(work.connection, act(2, ActKind.UNDO)), 1)
+
+        assert store.denied(work.connection, [one]) == {}
+        assert work.connection.scalar(sa.select(REVIEW.c.state)) == "open"

@@ -195,3 +195,16 @@ def test_the_source_of_the_domain_may_announce_an_identifier_that_was_left_and_t
 
     assert index.affinity_id(an_id("1")) == old
     assert index.record(old).person == index.record(an_id("1")).person
+
+
+def test_a_local_identifier_that_has_the_current_one_stays_where_it_is(index: PatientIndex) -> None:
+    old, new, gone = index.affinity_id(an_id("2")), index.affinity_id(an_id("1")), an_id("1")
+    before = everything(index)
+
+    index.move(an_id("2"), old, new, subsumed=gone)
+
+    assert (index.affinity_id(an_id("2")), index.affinity_id(an_id("9", CLINIC))) == (new, old)
+    with pytest.raises(HieError):
+        index.pix(gone)
+    undo(index)
+    assert everything(index) == before
