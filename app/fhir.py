@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from access.subject import Subject
 from app.alarms import reason_of
+from app.gateway import PEER
 from app.http import drain
 from app.metrics import REQUESTS
-from app.server import PEER
 from arr.readers import Readers
 from arr.service import AuditService
 from arr.transactions.iti20_send_audit_resource import BUNDLE_BYTES, EVENT_BYTES, Created, SendAuditResource

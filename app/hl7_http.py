@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from app.server import PEER
+from app.gateway import PEER
 from hl7v2.header import peek
 from hl7v2.mllp import END, START, MllpDecoder, frame
 from kernel.errors import Condition, Unreadable, violation

@@ -13,9 +13,9 @@ import structlog
 
 from app import contracts
 from app.alarms import reason_of
+from app.gateway import PEER, WsgiApp, is_length
 from app.health import Health
 from app.metrics import SECONDS
-from app.server import PEER, WsgiApp, is_length
 from kernel.errors import Condition, Unreadable, violation
 from kernel.logs import bound
 from kernel.peer import Peer

@@ -22,6 +22,7 @@ from app import contracts, migrations
 from app.alarms import Alarms, reason_of
 from app.changes import tell_changes
 from app.fhir import Feed, FhirApp
+from app.gateway import WsgiApp
 from app.health import Check, Health, database_answers, folder_is_writable, measure_outboxes
 from app.hl7_http import PATH, Hl7OverHttp
 from app.http import HttpApp, Limits
@@ -31,7 +32,6 @@ from app.notifying import Messenger, Ourselves, messengers
 from app.ports import LocalRegistry
 from app.relay import FORWARD_AUDIT, HANDLE, PERIODIC, Consumer, Handler, Periodic
 from app.replies import DELIVER, Replies
-from app.server import WsgiApp
 from app.settings import Settings, SettingsProblem
 from app.spool import AuditSpool, Bounds, Policy
 from app.syslog import SyslogAddresses, SyslogLimits, SyslogListener

@@ -10,7 +10,7 @@ import pytest
 
 from access.nodes import Nodes
 from app.fhir import BODY_LIMIT, Feed, FhirApp
-from app.server import PEER
+from app.gateway import PEER
 from arr.readers import Readers
 from arr.tables import METADATA
 from arr.transactions.iti20_send_audit_resource import EVENT_BYTES

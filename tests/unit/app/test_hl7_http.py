@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from app.gateway import PEER
 from app.hl7_http import TYPES, Hl7OverHttp
-from app.server import PEER
 from hl7v2.mllp import frame
 from kernel.errors import Condition, Unreadable
 from kernel.peer import Peer

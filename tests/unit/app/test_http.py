@@ -14,9 +14,10 @@ import pytest
 from lxml import etree
 from structlog.testing import capture_logs
 
+from app.gateway import PEER, WsgiApp
 from app.health import Health
 from app.http import HttpApp, Limits
-from app.server import PEER, HttpServer, WsgiApp
+from app.server import HttpServer
 from app.settings import HttpSettings
 from kernel.errors import Condition, Unavailable, violation
 from kernel.peer import Peer

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from app.server import PEER, HttpServer, WsgiApp
+from app.gateway import PEER, WsgiApp
+from app.server import HttpServer
 from app.settings import HttpSettings
 from kernel.peer import Peer
 from kernel.tls import NodeRefused, TlsFiles, client_context, server_context

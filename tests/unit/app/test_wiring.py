@@ -13,7 +13,8 @@ from lxml import etree
 
 from app import contracts
 from app.certificates import check_handshake
-from app.server import PEER, HttpServer
+from app.gateway import PEER
+from app.server import HttpServer
 from app.settings import HttpSettings, SettingsProblem
 from app.wiring import House, address_of, database_url, with_password
 from arr.model import LOCAL, AuditSearch
