@@ -8,7 +8,7 @@ import platform
 import subprocess
 from collections.abc import Callable, Iterator
 
-from bench import audit, audit_large, documents, feeds, identities, provisions, queries, throughput
+from bench import audit, audit_large, documents, feeds, identities, imports, provisions, queries, throughput
 
 BENCHES: dict[str, Callable[[], Iterator[str]]] = {
     "throughput": throughput.run,
@@ -17,6 +17,7 @@ BENCHES: dict[str, Callable[[], Iterator[str]]] = {
     "queries": queries.run,
     "feeds": feeds.run,
     "identities": identities.run,
+    "imports": imports.run,
     "audit": audit.run,
 }
 BY_NAME_ONLY: dict[str, Callable[[], Iterator[str]]] = {"audit-large": audit_large.run}

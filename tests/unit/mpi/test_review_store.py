@@ -94,3 +94,20 @@ def test_a_lease_holds_until_it_is_given_back_or_runs_out(index: PatientIndex) -
         assert review_store.lease(connection, 10, "anna", now=150, until=300)
         review_store.withdraw(connection, [10], now=200)
         assert not review_store.lease(connection, 10, "anna", now=201, until=300)
+
+
+def test_the_open_reviews_of_a_record_are_found_without_going_through_all_that_are_open(index: PatientIndex) -> None:
+    if not index.database.is_sqlite:
+        return  # which has no statistics to know better by
+    asked: list[str] = []
+    with index.database.read() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.set_trace_callback(asked.append)
+        review_store.open_reviews_of(connection, [1, 2])
+        driver.set_trace_callback(None)
+
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[-1]}")]
+
+    assert any("mpi_review" in step for step in plan)
+    assert not any("mpi_review_queue" in step for step in plan)
