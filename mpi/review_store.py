@@ -87,10 +87,10 @@ _NAMES = (*(c.name for c in _COLUMNS), "person")
 _ABOUT = sa.union(
     sa.select(REVIEW.c.id).where(AnyOf(REVIEW.c.record, "ids")), sa.select(REVIEW.c.id).where(AnyOf(REVIEW.c.person, "ids"))
 )
-_STATE = REVIEW.c.state.concat("")
+_unindexed_state = REVIEW.c.state.concat("")
 """The state in a form that no index knows: SQLite would rather go through every open review than through those of a record."""
 _OPEN_ABOUT = Statement(
-    _select().where(_STATE == ReviewState.OPEN.value, REVIEW.c.id.in_(_ABOUT)).order_by(REVIEW.c.id),
+    _select().where(_unindexed_state == ReviewState.OPEN.value, REVIEW.c.id.in_(_ABOUT)).order_by(REVIEW.c.id),
     lambda row: _review(dict(zip(_NAMES, row, strict=True))),
 )
 
