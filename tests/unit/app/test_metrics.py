@@ -40,7 +40,7 @@ def test_no_label_can_hold_more_than_a_door_an_outcome_or_a_box() -> None:
     families = REGISTRY.collect()
     labels = {name for family in families for sample in family.samples for name in sample.labels}
 
-    assert labels <= {"door", "outcome", "box", "le", "target"}
+    assert labels <= {"door", "outcome", "box", "le", "target", "listener"}
 
 
 def test_the_text_of_several_processes_adds_up(tmp_path: Path) -> None:
