@@ -86,4 +86,5 @@ def make_room(connection: Connection, upto: int, size: int) -> None:
 def drop_part(connection: Connection, first: int) -> None:
     """The partition that begins with this number is gone. Only the tables' owner may."""
     for parent in PARTED:
-        connection.exec_driver_sql(f"DROP TABLE {parent}_{first:d}")
+        # within a block, for the driver forgets every prepared statement of the connection when it sees a DROP
+        connection.exec_driver_sql(f"DO $$ BEGIN DROP TABLE {parent}_{first:d}; END $$")

@@ -225,7 +225,7 @@ class Retention:
             if head is None:
                 raise _damaged(segment)
             write(_line({"note": head.note.text, "signature": head.note.signature.hex(), "key": head.note.key_id}))
-            reading = _Reading(connection, segment, head.sequence)
+            reading = _Reading(connection, segment, head.sequence, self._kept(connection, Act.DROPPED))
             for line in reading.lines():
                 write(line)
         seal = Seal(
@@ -323,8 +323,9 @@ class Retention:
 class _Reading:
     """The records of a segment as lines of an export; each is held against the chain, each block against the tree."""
 
-    def __init__(self, connection: Connection, segment: Segment, size: int) -> None:
+    def __init__(self, connection: Connection, segment: Segment, size: int, dropped: Sequence[Seal]) -> None:
         self._connection = connection
+        self._dropped = dropped
         self._segment = segment
         self._size = size
         self._subtrees = store.StoredSubtrees(connection)
@@ -361,15 +362,10 @@ class _Reading:
         found = store.rows(self._connection, [self._segment.first - 1])
         if found:
             return found[self._segment.first - 1].hash
-        ends = [seal.ends for seal in self._dropped() if seal.last == self._segment.first - 1]
+        ends = [seal.ends for seal in self._dropped if seal.last == self._segment.first - 1]
         if not ends:
             raise _damaged(self._segment)
         return ends[0]
-
-    def _dropped(self) -> Iterator[Seal]:
-        for _, act, signed in seals.kept(self._connection):
-            if act == Act.DROPPED.value:
-                yield Seal.parse(signed.text)
 
     def _content(self, packing: int, data: bytes) -> bytes:
         try:

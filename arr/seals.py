@@ -122,8 +122,20 @@ def kept(connection: Connection) -> Iterator[tuple[int, str, SignedNote]]:
 
 
 def believed(connection: Connection, act: Act, keys: Keys) -> list[Seal]:
-    """Those of one act that a believed key signed."""
-    return [Seal.parse(signed.text) for _, name, signed in kept(connection) if name == act.value and is_signed(signed, keys)]
+    """Those of one act that a believed key signed, and that stand where they belong."""
+    found = []
+    for first, name, signed in kept(connection):
+        if name == act.value and is_signed(signed, keys) and (seal := parsed(signed)) is not None:
+            found += [seal] if (seal.first, seal.act) == (first, act) else []
+    return found
+
+
+def parsed(signed: SignedNote) -> Seal | None:
+    """The statement; None when it is none, as a signed head of the log is not."""
+    try:
+        return Seal.parse(signed.text)
+    except ValueError:
+        return None
 
 
 def keep(connection: Connection, seal: Seal, note: SignedNote) -> None:

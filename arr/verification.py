@@ -152,7 +152,7 @@ class Verifier:
         """Every seal, and by their first records those segments that were dropped."""
         found: dict[tuple[int, Act], Seal] = {}
         for first, name, signed in seals.kept(connection):
-            seal = _seal(signed)
+            seal = seals.parsed(signed)
             if seal is None or (self._keys and not is_signed(signed, self._keys)):
                 self._add(Fault(FaultKind.SEAL_UNSIGNED, first, seal.last if seal else 0))
             elif (seal.first, seal.act.value) != (first, name) or (head is not None and seal.log_id != head.log_id):
@@ -285,13 +285,6 @@ def _leaf(origin: str, packing: int, data: bytes) -> bytes:
 def _note(signed: SignedNote) -> Note | None:
     try:
         return Note.parse(signed.text)
-    except ValueError:
-        return None
-
-
-def _seal(signed: SignedNote) -> Seal | None:
-    try:
-        return Seal.parse(signed.text)
     except ValueError:
         return None
 

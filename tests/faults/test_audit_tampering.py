@@ -198,6 +198,13 @@ def drop_with_a_forged_tombstone(connection: Connection, chance: random.Random) 
     _delete_records(connection, BLOCK_SIZE + 1, 2 * BLOCK_SIZE)
 
 
+def drop_with_a_signed_head_as_tombstone(connection: Connection, chance: random.Random) -> None:
+    row = connection.execute(sa.select(HEAD)).one()._asdict()
+    signed = {name: row[name] for name in ("note", "signature", "key_id")}
+    connection.execute(SEAL.insert().values(first=BLOCK_SIZE + 1, act="dropped", **signed))
+    _delete_records(connection, BLOCK_SIZE + 1, 2 * BLOCK_SIZE)
+
+
 def move_the_tombstone(connection: Connection, chance: random.Random) -> None:
     _set_seal(connection, 1, "dropped", first=BLOCK_SIZE + 1)
     _delete_records(connection, BLOCK_SIZE + 1, 2 * BLOCK_SIZE)
@@ -250,6 +257,7 @@ SEALED_TAMPERINGS = [
     drop_without_a_tombstone,
     drop_with_the_seal_as_tombstone,
     drop_with_a_forged_tombstone,
+    drop_with_a_signed_head_as_tombstone,
     move_the_tombstone,
     remove_a_tombstone_or_its_seal,
     change_a_letter_of_what_was_signed,

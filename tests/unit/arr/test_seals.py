@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from arr import seals
 from arr.chain import BLOCK, Tree
 from arr.seals import Act, Seal, root_of_blocks
+from arr.signing import SignedNote
 from arr.tables import METADATA
 from kernel.database import Database
 from tests.conftest import MakeDatabase
@@ -82,6 +83,22 @@ def test_what_was_signed_is_given_in_the_order_of_the_records(database: Database
 
     with database.read() as connection:
         assert [(first, act) for first, act, _ in seals.kept(connection)] == [(1, "sealed"), (1025, "sealed"), (1025, "dropped")]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_only_what_a_believed_key_signed_and_stands_in_its_place_is_believed(database: Database) -> None:
+    head = SIGNER.sign("affinity audit log x\n1\n\n\n1\n")
+    moved, unsigned = replace(SEAL, first=2049), replace(SEAL, first=3073)
+    with database.begin() as work:
+        seals.keep(work.connection, SEAL, SIGNER.sign(SEAL.text))
+        seals.keep(work.connection, replace(SEAL, act=Act.DROPPED), SIGNER.sign(SEAL.text))
+        seals.keep(work.connection, moved, SIGNER.sign(SEAL.text))
+        seals.keep(work.connection, unsigned, SignedNote(unsigned.text))
+        seals.keep(work.connection, replace(SEAL, first=1), head)
+
+    with database.read() as connection:
+        assert seals.believed(connection, Act.SEALED, {SIGNER.key_id: SIGNER.public_key}) == [SEAL]
+        assert seals.believed(connection, Act.DROPPED, {SIGNER.key_id: SIGNER.public_key}) == []
 
 
 def test_segments_follow_each_other_and_the_last_one_is_not_full(database: Database) -> None:
