@@ -6,8 +6,10 @@ in the journal, as if matching had met the records one by one, so that any of th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 import numpy as np
@@ -41,10 +43,10 @@ from mpi.linkage.training import train
 from mpi.linkage.weighing import Weigher
 from mpi.linkage.weights import Explanation, score
 from mpi.matching import AUTHOR, PrepareAnew
-from mpi.model import ReviewReason, ReviewState
+from mpi.model import LinkKind, ReviewReason, ReviewState
 from mpi.models import Models, version_name
 from mpi.review_store import Question
-from mpi.tables import NEGATIVE_LINK, REVIEW
+from mpi.tables import LINK, NEGATIVE_LINK, REVIEW
 
 log = structlog.get_logger("mpi.batch")
 Numbers = npt.NDArray[np.int64]
@@ -74,6 +76,14 @@ class Proposal:
         return self.linked.model
 
 
+class Band(Enum):
+    """What the weight of a pair by itself asks for."""
+
+    LINK = "link"
+    REVIEW = "review"
+    BELOW = "below"
+
+
 @dataclass(frozen=True, slots=True)
 class Foreseen:
     """What a proposal would change, and what the model would part if persons that are there did not stay whole.
@@ -89,6 +99,8 @@ class Foreseen:
     questions_new: int
     joined_samples: tuple[tuple[int, ...], ...]
     split_samples: tuple[tuple[int, ...], ...]
+    moved: Mapping[tuple[Band, Band], int]
+    """Pairs that machines linked and pairs that are asked about, by the band they were in and the one they would be in now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +171,27 @@ class BatchLinking:
         def ids(places: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
             return tuple(tuple(snapshot.record(place) for place in sample) for sample in places)
 
-        return Foreseen(joined, parted, alone, answered, new, ids(joined.joined_samples), ids(parted.split_samples))
+        samples = ids(joined.joined_samples), ids(parted.split_samples)
+        return Foreseen(joined, parted, alone, answered, new, *samples, self._moved(snapshot, linked))
+
+    def _moved(self, snapshot: Snapshot, linked: LinkedBatch) -> Counter[tuple[Band, Band]]:
+        """Pairs that stand by their likeness, and whether they would stand by it now."""
+        links = sa.select(LINK.c.record, LINK.c.via).where(LINK.c.kind == LinkKind.AUTOMATIC.value, LINK.c.via.is_not(None))
+        asked = sa.select(REVIEW.c.record, REVIEW.c.person)
+        asked = asked.where(REVIEW.c.state == ReviewState.OPEN.value, REVIEW.c.reason.in_(_ALIKE))
+        weighed, found = linked.weighed, Counter[tuple[Band, Band]]()
+        sure, likely = weighed.linkable(linked.model), linked.doubtful
+        with self._index.database.read() as connection:
+            for before, statement in ((Band.LINK, links), (Band.REVIEW, asked)):
+                for record, other in connection.execute(statement):
+                    places = sorted(at for at in map(snapshot.place_of, (record, other)) if at is not None)
+                    if len(places) == 2:
+                        key = places[0] * snapshot.size + places[1]
+                        at = min(int(np.searchsorted(weighed.pairs, key)), len(weighed.pairs) - 1)
+                        is_there = at >= 0 and weighed.pairs[at] == key
+                        likeness = Band.LINK if is_there and sure[at] else Band.REVIEW if is_there and likely[at] else Band.BELOW
+                        found[before, likeness] += 1
+        return found
 
     def _open_questions(self, snapshot: Snapshot, linked: LinkedBatch) -> tuple[set[frozenset[int]], int]:
         """Pairs of records that open questions are about, and how many of those become one person."""

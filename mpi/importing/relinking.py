@@ -24,7 +24,7 @@ import structlog
 from kernel.database import Work
 from kernel.errors import Condition, rejected
 from mpi import relink_store
-from mpi.importing.linking import BatchLinking, Explaining, Foreseen, Proposal
+from mpi.importing.linking import Band, BatchLinking, Explaining, Foreseen, Proposal
 from mpi.importing.relink_parts import (
     CHANGE,
     COMPARE,
@@ -260,6 +260,10 @@ def _report(proposal: Proposal, foreseen: Foreseen) -> dict[str, object]:
         "persons joined": foreseen.joined.joined,
         "pairs the model alone would part": foreseen.parted.lost_pairs,
         "persons it would split": foreseen.parted.split,
+        "links whose weight now only asks": foreseen.moved.get((Band.LINK, Band.REVIEW), 0),
+        "links whose weight now says no": foreseen.moved.get((Band.LINK, Band.BELOW), 0),
+        "questions whose weight now links": foreseen.moved.get((Band.REVIEW, Band.LINK), 0),
+        "questions whose weight now says no": foreseen.moved.get((Band.REVIEW, Band.BELOW), 0),
         "open questions answered": foreseen.questions_answered,
         "questions to ask": foreseen.questions_new,
         "samples of joined persons": [list(sample) for sample in foreseen.joined_samples[:_SAMPLES]],

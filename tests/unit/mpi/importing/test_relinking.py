@@ -206,6 +206,8 @@ def test_records_that_the_model_would_part_are_doubted(make_database: MakeDataba
     assert report["model"] == model
     assert int(str(report["persons it would split"])) > 0
     assert int(str(report["records doubted"])) > 0
+    assert int(str(report["links whose weight now only asks"])) > 20
+    assert report["questions whose weight now links"] == 0
 
 
 def put_a_strict_model_in_force(index: PatientIndex) -> str:
