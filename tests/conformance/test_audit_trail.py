@@ -322,6 +322,7 @@ def test_it_is_on_record(soap: CheckedSoapWire, mllp: CheckedMllpWire, patient: 
 ELSEWHERE = {
     "ITI-10": "iti10/test_update_notification.py",  # we send it
     "ITI-46": "iti46/test_update_notification_v3.py",  # we send it
+    "ITI-22": "iti22/test_pdvq.py",  # it needs a ward: test_it_is_on_record_answered_and_refused
     "ITI-20": "iti20/test_restful_feed.py",  # what is taken is a record itself
     "ITI-64": "test_audit_trail.py",  # it has objects of four kinds: test_a_move_is_on_record_with_what_each_identifier_is
     "ITI-81": "iti81/test_retrieve_audit_event.py",  # its readers need a token
