@@ -138,6 +138,7 @@ _SIZES: Final = Statement(
 _WAITING: Final = Statement(
     sa.select(_C.id, _C.told_at, _C.message).where(AnyOf(_C.id, "ids")).order_by(_C.id), lambda row: Waiting(*row)
 )
+_REMOVE: Final = Statement(AUDIT_OUTBOX.delete().where(AnyOf(_C.id, "ids")).returning(_C.id), lambda row: int(next(iter(row))))
 
 
 def _next(database: Database, target: str, count: int) -> tuple[list[Waiting], bool]:
@@ -166,5 +167,4 @@ def _take(database: Database, sink: LocalSink[P], waiting: Sequence[Waiting]) ->
 
 
 def _remove(work: Work, waiting: Sequence[Waiting]) -> list[int]:
-    statement = AUDIT_OUTBOX.delete().where(AUDIT_OUTBOX.c.id.in_([w.id for w in waiting])).returning(AUDIT_OUTBOX.c.id)
-    return sorted(work.connection.execute(statement).scalars())
+    return sorted(_REMOVE.rows(work.connection, {"ids": [w.id for w in waiting]}))
