@@ -20,8 +20,8 @@ from typing import Any, Final
 
 from sqlalchemy.engine import make_url
 
+from app.ground import database_url
 from app.settings import Settings
-from app.wiring import database_url
 from kernel.times import Clock
 
 MANIFEST: Final = "backup.json"

@@ -40,9 +40,9 @@ class TextSink(Protocol):
 class DivertingParser:
     """Push parser. The text of every element named `diverted` goes to a sink of its own, whatever its size.
 
-    An element `diverted` that holds child elements and no text is built as it stands. `limit` counts all bytes but the text
-    that was diverted. Elements built here know no line number, and a prefix without a namespace is dropped, not refused: libxml2
-    tells it to nobody here. Raises `Unreadable` as `parse_xml` does.
+    White space before that text may be left out. An element `diverted` that holds child elements and no text is built as it stands.
+    `limit` counts all bytes but the text that was diverted. Elements built here know no line number, and a prefix without a
+    namespace is dropped, not refused: libxml2 tells it to nobody here. Raises `Unreadable` as `parse_xml` does.
     """
 
     def __init__(self, diverted: str, open_sink: Callable[[], TextSink], *, limit: int) -> None:
