@@ -22,6 +22,8 @@ log = structlog.get_logger("http")
 _WANTED: Final = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
 _LOOK_SECONDS: Final = 0.5
 """Between two looks for connections that have been silent for too long."""
+_LAST: Final = 64
+"""Connections that a thread takes at once in the end."""
 _EXHAUSTED_SECONDS: Final = 0.05
 """Pause when the process has no descriptor left for one more."""
 
@@ -88,9 +90,11 @@ class Connections:
             self._close_silent(lambda connection: connection.last_used < time.monotonic() - self._idle_seconds)
 
     def stop(self, patience: float) -> None:
-        """Accepts no more and returns when the requests in hand are answered, or after so many seconds."""
+        """Accepts no more and returns when every request that has begun to arrive is answered, or after so many seconds."""
         if self._stop.is_set():
             return
+        if self._listener is not None:
+            self._accept()  # who waits to be accepted may have sent all of a request
         self._stop.set()
         if self._listener is not None:
             self._listener.close()
@@ -107,8 +111,13 @@ class Connections:
     def _work(self) -> None:
         assert self._listener is not None
         listener = self._listener.fileno()
-        while not self._stop.is_set():
-            for number, _ in self._poll.poll(-1, 1):
+        while True:
+            # in the end the bell rings for ever, and what has something to read besides is served first
+            ready = self._poll.poll(0, _LAST) if self._stop.is_set() else self._poll.poll(-1, 1)
+            numbers = [number for number, _ in ready if number != self._bell]
+            if not numbers and self._stop.is_set():
+                return
+            for number in numbers:
                 if number == listener:
                     self._accept()
                     continue
@@ -145,7 +154,7 @@ class Connections:
         listener = self._listener
         assert listener is not None
         try:
-            while not self._stop.is_set():
+            while True:
                 accepted, address = listener.accept()
                 connection = self._open(accepted, address)
                 if connection is not None:

@@ -66,6 +66,10 @@ def connected(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=LIMIT)
 
 
+def everything(client: socket.socket) -> bytes:
+    return b"".join(iter(lambda: client.recv(1), b""))
+
+
 def asked(client: socket.socket, text: bytes) -> bytes:
     client.sendall(text)
     return b"".join(client.recv(1) for _ in text)
@@ -146,7 +150,26 @@ def test_stopping_waits_for_the_request_in_hand_and_takes_no_more() -> None:
             if not stopping.is_alive():
                 stopping.start()
         let_go.set()
-        answered = b"".join(iter(lambda: client.recv(1), b""))
+        answered = everything(client)
         stopping.join(LIMIT)
 
     assert answered == b"..!"
+
+
+def test_what_has_arrived_before_it_stops_is_answered() -> None:
+    let_go = threading.Event()
+
+    with serving(let_go, threads=1) as (served, port), connected(port) as slow, connected(port) as early:
+        assert asked(slow, b"!") == b"."
+        with connected(port) as late:
+            early.sendall(b"a")
+            late.sendall(b"b")
+            stopping = threading.Thread(target=served.stop, args=(LIMIT,))
+            while served.can_keep_more:
+                if not stopping.is_alive():
+                    stopping.start()
+            let_go.set()
+            answers = [everything(client) for client in (slow, early, late)]
+            stopping.join(LIMIT)
+
+    assert answers == [b"..!", b"A", b"B"]
