@@ -42,10 +42,15 @@ class _Request(HTTPRequest):
         """See `HTTPRequest`."""
         reader: SocketReader = self.conn.rfile
         head = usual_head(reader.peek(1), self.server.max_request_header_size)
-        if head is None or not self._takes(head):
-            super().parse_request()
-        else:
+        if head is not None and self._takes(head):
             reader.read(head.size)
+        elif self.server.patience.acquire(blocking=False):
+            try:
+                super().parse_request()
+            finally:
+                self.server.patience.release()
+        else:
+            self.simple_response("503 Service Unavailable", "Too many requests arrive slowly at the moment.")
 
     def _takes(self, head: UsualHead) -> bool:
         length = head.fields.get(b"Content-Length", b"0")
@@ -147,6 +152,8 @@ class _Server(wsgi.Server):
         self.timeout = settings.idle_seconds
         self.max_request_header_size = settings.header_bytes
         self.max_request_body_size = settings.body_bytes
+        # who sends a head a byte at a time holds a thread, so only half of them wait for such
+        self.patience = threading.BoundedSemaphore(settings.threads // 2)
         self.connections = Connections(settings.threads, _KEPT_CONNECTIONS, settings.idle_seconds, self._opened)
 
     def prepare(self) -> None:

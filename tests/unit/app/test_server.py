@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +227,21 @@ def test_a_body_that_was_not_read_is_no_next_request(is_chunked: bool) -> None:
         answer = connection.getresponse()
 
         assert (answer.read(), answer.getheader("Connection")) == (b"12345", "close")
+
+
+def test_those_who_send_slowly_hold_half_of_the_threads_at_the_most() -> None:
+    with serving(tells_who_asks) as port, ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=LIMIT)) for _ in range(8)]
+        for client in slow:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        refused: set[socket.socket] = set()
+        while len(refused) < 6:
+            told, _, _ = select.select([client for client in slow if client not in refused], [], [], LIMIT)
+            assert told
+            refused |= set(told)
+
+        assert asked(port)[0] == "127.0.0.1"
+        (one, _) = (client for client in slow if client not in refused)
+        one.sendall(b"hie.example\r\n\r\n")
+        assert one.recv(12) == b"HTTP/1.1 200"
+        assert {client.recv(12) for client in refused} == {b"HTTP/1.1 503"}
