@@ -180,7 +180,7 @@ def _mime_type(facts: FileFacts) -> str:
     file = facts.file
     found = file.mime_type or facts.says.mime_type or MIME_TYPES.get(file.path.suffix.lower(), "")
     if not found:
-        detail = f"the suffix {file.path.suffix or 'is missing and'} does not tell the MIME type; give it"
+        detail = f"the suffix {file.path.suffix or 'is missing and'} does not tell the MIME type; give it (--mime-type)"
         raise Rejected(violation(Condition.METADATA_INVALID, file.path.name, detail))
     return found
 

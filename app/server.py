@@ -87,7 +87,6 @@ class _Connection(HTTPConnection):
     def __init__(self, server: _Server, sock: socket.socket, address: tuple[str, int]) -> None:
         super().__init__(server, sock, socket_file)
         self.remote_addr, self.remote_port = address[:2]
-        self.ssl_env = {"wsgi.url_scheme": "https", "HTTPS": "on"} if server.tls else {}
 
     def fileno(self) -> int:
         """The socket's descriptor."""
