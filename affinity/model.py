@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 
+import sqlalchemy as sa
+
 from kernel.identifiers import AssigningAuthority, PatientId, is_oid
 
 
@@ -87,6 +89,16 @@ class Standing:
     active: bool
     survivor: PatientId
     all_ids: tuple[PatientId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """Who a patient id means, as a part of a statement: what `Standing` says of an active one."""
+
+    select: sa.Select[tuple[str, bool]]
+    """`cx`, and whether it is that of the `survivor`, of every identifier of the person; no row for an id that is not known or
+    not active. The same object at every call, with parameters for what differs."""
+    parameters: Mapping[str, object]
 
 
 class CodeStanding(Enum):

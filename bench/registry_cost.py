@@ -24,7 +24,7 @@ from lxml import etree
 from sqlalchemy.engine import Connection
 
 from access.subject import Subject
-from affinity.model import Standing
+from affinity.model import Meant, Standing
 from atna.participants import AuditContext
 from ebrim.model import EntryType, Identifier, Submission
 from ebrim.query import OBJECT_REF, QuerySlot, StoredQuery, adhoc_query_request, read_query
@@ -61,6 +61,9 @@ class OneStatement:
     def __init__(self, is_sqlite: bool) -> None:
         mark = ":cx" if is_sqlite else "%(cx)s"
         self._text = f"SELECT survivor FROM bench_patients WHERE cx = {mark}"
+
+    def meant(self, patient_id: PatientId) -> Meant | None:  # noqa: ARG002
+        return None
 
     def standing(self, patient_id: PatientId, connection: Connection | None = None) -> Standing:
         assert connection is not None

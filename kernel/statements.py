@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
@@ -17,11 +17,14 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from kernel.database import execute_text
+from kernel.outbox import AUDIT_INSERT
 
 Parameters = Mapping[str, object]
 R = TypeVar("R")
 
 _LIST = re.compile(r"\(:(\w+)__list\)")
+_FOUND: Final = "WITH found AS MATERIALIZED ("
+_IF_FOUND: Final = " WHERE (SELECT count(*) FROM found) BETWEEN 1 AND %(limit)s::bigint - 1) SELECT * FROM found"
 _ARRAYS = {sa.Text: "text", sa.LargeBinary: "bytea", sa.BigInteger: "bigint", sa.Integer: "bigint", sa.SmallInteger: "bigint"}
 
 
@@ -50,6 +53,29 @@ def _in_list(element: AnyOf, compiler: SQLCompiler, **how: object) -> str:
 def _any_array(element: AnyOf, compiler: SQLCompiler, **how: object) -> str:
     array = next(name for kind, name in _ARRAYS.items() if isinstance(element.column.type, kind))
     return f"{compiler.process(element.column, **how)} = ANY(%({element.name})s::{array}[])"
+
+
+class AmongSelected(sa.ColumnElement[bool]):
+    """`column` equals one of the values that `selected`, of one column, finds. They are found first, and then looked up in an
+    index: whatever is known of the tables, no other plan is thought of."""
+
+    inherit_cache = False
+    type = sa.Boolean()
+    _is_implicitly_boolean = True
+
+    def __init__(self, column: sa.ColumnElement[Any], selected: sa.Select[Any]) -> None:
+        self.column = column
+        self.selected = selected
+
+
+@compiles(AmongSelected, "sqlite")
+def _in_selected(element: AmongSelected, compiler: SQLCompiler, **how: object) -> str:
+    return f"{compiler.process(element.column, **how)} IN ({compiler.process(element.selected)})"
+
+
+@compiles(AmongSelected, "postgresql")
+def _any_selected(element: AmongSelected, compiler: SQLCompiler, **how: object) -> str:
+    return f"{compiler.process(element.column, **how)} = ANY(ARRAY({compiler.process(element.selected)}))"
 
 
 class Matches(_Compared):
@@ -110,6 +136,16 @@ class Statement(Generic[R]):
     def rows(self, connection: Connection, parameters: Parameters) -> list[R]:
         """Executes it and gives every row."""
         return [self._row(row) for row in execute_text(connection, *self._prepared(connection, parameters)).fetchall()]
+
+    def rows_on_record(self, connection: Connection, parameters: Parameters, audit: Parameters) -> list[R]:
+        """As `rows`, and a unit of work with `audit` (`Database.audit_parameters`), for a statement with a `limit` on PostgreSQL.
+
+        The messages are kept when something is found, but less than the limit. Then they are committed when the rows are there.
+        """
+        text, values = self._prepared(connection, {**parameters, **audit})
+        text = f"{_FOUND}{text}), told AS ({AUDIT_INSERT}{_IF_FOUND}"
+        found = execute_text(connection, text, values).fetchall()
+        return [self._row(row) for row in found]
 
     def _prepared(self, connection: Connection, parameters: Parameters) -> tuple[str, Parameters]:
         name = connection.dialect.name

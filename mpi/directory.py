@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy.engine import Connection
 
-from affinity.model import Standing
+from affinity.model import Meant, Standing
 from affinity.service import AffinityService
 from kernel.database import Database
 from kernel.identifiers import PatientId, is_oid, read_cx
@@ -29,6 +29,13 @@ class MpiPatientDirectory:
             return self._standing(connection, patient_id)
         with self._database.read() as own:
             return self._standing(own, patient_id)
+
+    def meant(self, patient_id: PatientId) -> Meant | None:
+        """The same as a part of a statement; None for an identifier of others."""
+        if not self._is_ours(patient_id):
+            return None
+        authority = PatientId("", self._affinity.domain().own.authority).cx
+        return Meant(store.ACTIVE_ALIASES, {"affinity_id": patient_id.id, "authority": authority})
 
     def identifiers(self, patient: str) -> tuple[str, ...]:
         """Every identifier (CX) of the person who has or had this one, also those merged into others, each under every name of its

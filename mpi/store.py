@@ -293,17 +293,29 @@ class Alias:
 
 _ASKED: Final = PERSON.alias("asked")
 _ITS_RECORD: Final = PATIENT_RECORD.alias("its_record")
-_ALIASES: Final[Statement[Alias]] = Statement(
-    sa.select(PERSON.c.id, PATIENT_RECORD.c.person, PERSON.c.affinity_id, PERSON.c.is_subsumed)
-    .select_from(_ASKED)
-    .join(_ITS_RECORD, _ITS_RECORD.c.id == _ASKED.c.id)
+_SAME_PERSON: Final = (
+    _ASKED.join(_ITS_RECORD, _ITS_RECORD.c.id == _ASKED.c.id)
     .join(PATIENT_RECORD, PATIENT_RECORD.c.person == _ITS_RECORD.c.person)
     .join(PERSON, PERSON.c.id == PATIENT_RECORD.c.id)
-    .where(_ASKED.c.affinity_id == sa.bindparam("affinity_id"))
+)
+_IS_ASKED: Final = _ASKED.c.affinity_id == sa.bindparam("affinity_id")
+_ALIASES: Final[Statement[Alias]] = Statement(
+    sa.select(PERSON.c.id, PATIENT_RECORD.c.person, PERSON.c.affinity_id, PERSON.c.is_subsumed)
+    .select_from(_SAME_PERSON)
+    .where(_IS_ASKED)
     .order_by(PERSON.c.id),
     lambda row: Alias(*row),
 )
-"""Every submission and every query of the registry asks it."""
+"""Every submission and nearly every query of the registry asks it, or `ACTIVE_ALIASES`."""
+ACTIVE_ALIASES: Final = (
+    sa.select(
+        (PERSON.c.affinity_id + sa.bindparam("authority", type_=sa.Text)).label("cx"),
+        (PERSON.c.id == PATIENT_RECORD.c.person).label("is_survivor"),
+    )
+    .select_from(_SAME_PERSON)
+    .where(_IS_ASKED, sa.not_(_ASKED.c.is_subsumed))
+)
+"""The same of an identifier that is not ended, with the authority that `authority` writes, as a part of others' statements."""
 
 
 def aliases(connection: Connection, affinity_id: str) -> tuple[Alias, ...]:

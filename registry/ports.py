@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
-from affinity.model import Standing
+from affinity.model import Meant, Standing
 from kernel.codes import Code
 from kernel.identifiers import PatientId
 
@@ -20,6 +20,10 @@ class PatientDirectory(Protocol):
 
     def standing(self, patient_id: PatientId, connection: Connection | None = None) -> Standing:
         """What the identifier stands for; read through `connection` where one is open. Raises `Unavailable`."""
+        ...
+
+    def meant(self, patient_id: PatientId) -> Meant | None:
+        """The same for an index in the database of the registry; None where `standing` has to be asked."""
         ...
 
 

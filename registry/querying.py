@@ -12,6 +12,7 @@ from affinity.model import Standing
 from ebrim.query import LEAF_CLASS, OBJECT_REF, StoredQuery, parse_slot
 from kernel.errors import Condition, Rejected, rejected, violation
 from kernel.identifiers import parse_cx
+from kernel.statements import Parameters
 from registry.ports import PatientDirectory
 from registry.queries import answers
 from registry.queries.catalogue import CATALOGUE, Definition, Family
@@ -76,6 +77,26 @@ class Querying:
         texts = (text.strip() for slot in slots for text in parse_slot(slot)[0].texts)
         return tuple(dict.fromkeys(text for text in texts if parse_cx(text)))[: self._settings.max_values]
 
+    def answer_at_once(self, connection: Connection, question: Question, audit: Parameters | None) -> tuple[bytes, ...] | None:
+        """The fragments of the answer by one statement, which also puts them on record when `audit` is given (PostgreSQL).
+
+        None where that cannot be, or where nothing is found: then `answer` tells why. Raises `Rejected` when there are too many.
+        """
+        if not question.is_one_statement or len(question.patient_ids) != 1:
+            return None
+        patient_id = parse_cx(question.patient_ids[0])
+        meant = self._directory.meant(patient_id) if patient_id else None
+        if meant is None:
+            return None
+        search = self._search(connection, question)
+        search.meant, search.audit = meant, audit
+        found = FAMILIES[question.definition.family](search)
+        if not search.has_found:
+            return None
+        if not question.whole:
+            return tuple(answers.references(found))
+        return tuple(answers.whole(found, {row.patient: row.survivor for row in found.objects()}))
+
     def answer(self, connection: Connection, question: Question) -> tuple[bytes, ...]:
         """The fragments of the answer. Raises `Rejected` when there are too many, or of several patients."""
         standings = self._standings(connection, question)
@@ -85,14 +106,18 @@ class Querying:
             patients = self._terms.patients(connection, cxs)
             if not patients:
                 return ()
-        limit = self._settings.max_results if question.whole else self._settings.max_references
-        search = Search(connection, question.definition, question.arguments, self._terms, limit, question.whole, patients)
+        search = self._search(connection, question)
+        search.patients = patients
         found = FAMILIES[question.definition.family](search)
-        if found.size > limit:
-            raise Rejected(violation(Condition.TOO_MANY_RESULTS, "", f"more than {limit} objects"))
+        if found.size > search.limit:
+            raise Rejected(violation(Condition.TOO_MANY_RESULTS, "", f"more than {search.limit} objects"))
         if not question.whole:
             return tuple(answers.references(found))
         return tuple(answers.whole(found, self._shown(connection, question, found, standings)))
+
+    def _search(self, connection: Connection, question: Question) -> Search:
+        limit = self._settings.max_results if question.whole else self._settings.max_references
+        return Search(connection, question.definition, question.arguments, self._terms, limit, question.whole)
 
     def _standings(self, connection: Connection, question: Question) -> Mapping[str, Standing]:
         standings: dict[str, Standing] = {}

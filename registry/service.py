@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy.engine import Connection
 
@@ -226,22 +226,26 @@ class RegistryService:
             return self._answered_in_time(question, messages)
         if question.is_one_statement or self._database.is_sqlite:  # whose one writer shall not wait while we read
             with self._looking() as connection:
-                fragments = self._querying.answer(connection, question)
+                audit = None if self._database.is_sqlite else self._database.audit_parameters(messages)
+                fragments = self._querying.answer_at_once(connection, question, audit)
+                if fragments is not None and audit is not None:
+                    return fragments
+                if fragments is None:
+                    fragments = self._querying.answer(connection, question)
             self._database.record(messages)
             return fragments
         with self._database.begin(snapshot=True) as work:
             work.audited += messages
             return self._querying.answer(work.connection, question)
 
-    @contextmanager
-    def _looking(self) -> Iterator[Connection]:
+    def _looking(self) -> AbstractContextManager[Connection]:
         """A connection on which one statement, and on SQLite several, sees one moment."""
-        if self._database.is_sqlite:
-            with self._database.read() as connection, connection.begin():
-                yield connection
-        else:
-            with self._database.glance() as connection:
-                yield connection
+        return self._at_one_moment() if self._database.is_sqlite else self._database.glance()
+
+    @contextmanager
+    def _at_one_moment(self) -> Iterator[Connection]:
+        with self._database.read() as connection, connection.begin():
+            yield connection
 
     def _answered_in_time(self, question: Question, messages: Sequence[bytes]) -> tuple[bytes, ...]:
         """An answer that may have to look at everything there is. Raises `Rejected` when that takes too long."""

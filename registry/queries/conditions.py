@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ebrim.uuids import DOCUMENT_OFFLINE
-from kernel.statements import AnyOf, Matches, Statement, literal_pattern, pattern_for
+from kernel.statements import AmongSelected, AnyOf, Matches, Statement, literal_pattern, pattern_for
 from registry.filing import AUTHOR_SEPARATOR, SOURCE, Term, floor
 from registry.model import KIND_OF_TYPE, LIFE_OF_STATUS, EntryKind, Key, Life, key_of
 from registry.queries.parameters import Arguments, Kind, Parameter, Values
-from registry.tables import ASSOCIATION, ENTRY, FOLDER, REFERENCE_ID, SUBMISSION_SET
+from registry.tables import ASSOCIATION, ENTRY, FOLDER, PATIENT, REFERENCE_ID, SUBMISSION_SET
 
 LISTED_CODES: Final = frozenset({"confidentiality_codes", "event_codes", "codes"})
 """Columns that hold several codes as `,12,57,`."""
@@ -183,18 +183,28 @@ class ObjectRow(NamedTuple):
     updated: int
     dictionary: int = 0
     xml: bytes = b""
+    survivor: str = ""
+    """The patient id (CX) to show it with, where the statement says so."""
 
 
 @lru_cache(maxsize=1024)
-def selecting(table: str, conditions: tuple[Condition, ...], *, whole: bool) -> Statement[ObjectRow]:
-    """SELECT of whole objects, or of all but their XML, `limit` rows at the most."""
+def selecting(
+    table: str, conditions: tuple[Condition, ...], *, whole: bool, meant: sa.Select[tuple[str, bool]] | None = None
+) -> Statement[ObjectRow]:
+    """SELECT of whole objects, or of all but their XML, `limit` rows at the most; with `meant`, of that patient's (`Meant`)."""
     source = _TABLES[table]
     columns = _COLUMNS[table] if whole else _COLUMNS[table][:-2]
     where = [_clause(source, condition) for condition in conditions]
-    return Statement(sa.select(*columns).where(*where).limit(sa.bindparam("limit")), ObjectRow._make if whole else _without_xml)
+    if meant is not None:
+        person = meant.cte("person")
+        filed = sa.select(PATIENT.c.id).where(AmongSelected(PATIENT.c.cx, sa.select(person.c.cx)))
+        where.insert(0, AmongSelected(source.c.patient, filed))
+        if whole:
+            columns = (*columns, sa.select(person.c.cx).where(person.c.is_survivor).scalar_subquery())
+    return Statement(sa.select(*columns).where(*where).limit(sa.bindparam("limit")), _with_less)
 
 
-def _without_xml(row: Iterable[Any]) -> ObjectRow:
+def _with_less(row: Iterable[Any]) -> ObjectRow:
     return ObjectRow(*row)
 
 

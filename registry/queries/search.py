@@ -9,10 +9,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from affinity.model import Meant
 from ebrim.model import AssociationType
 from kernel.errors import Condition as Fault
 from kernel.errors import Rejected, violation
-from kernel.statements import AnyOf, Statement
+from kernel.statements import AnyOf, Parameters, Statement
 from registry.filing import ASSOCIATION_TYPE, AUTHOR_SEPARATOR, Term
 from registry.model import LIFE_OF_STATUS, Key, Life
 from registry.queries import catalogue
@@ -95,7 +96,8 @@ class Found:
 class Search:
     """One query at work: what it asks, where, and how much it may find.
 
-    `patients` are the numbers of the identifiers it is bound to; None when it is not bound to any.
+    `patients` are the numbers of the identifiers it is bound to; None when it is not bound to any, or to the one who is `meant`.
+    With `audit` what is found is put on record by the statement that finds it (`Statement.rows_on_record`).
     """
 
     connection: Connection
@@ -105,7 +107,11 @@ class Search:
     limit: int
     whole: bool
     patients: list[int] | None = None
+    meant: Meant | None = None
+    audit: Parameters | None = None
     numbers: Mapping[Term, int] = field(default_factory=dict)
+    has_found: bool = False
+    """Whether the last SELECT gave anything, also what was left out afterwards."""
 
     def __post_init__(self) -> None:
         """Looks up the numbers of the terms that the query names."""
@@ -136,8 +142,16 @@ class Search:
         for condition, values in bound:
             conditions.append(condition)
             parameters.update(values)
-        statement = selecting(table, tuple(conditions), whole=self.whole)
-        return self.bounded(statement.rows(self.connection, parameters))
+        if self.meant is not None:
+            parameters.update(self.meant.parameters)
+        select = self.meant.select if self.meant is not None else None
+        statement = selecting(table, tuple(conditions), whole=self.whole, meant=select)
+        if self.audit is None:
+            rows = statement.rows(self.connection, parameters)
+        else:
+            rows = statement.rows_on_record(self.connection, parameters, self.audit)
+        self.has_found = bool(rows)
+        return self.bounded(rows)
 
     def entries(self, start: Iterable[Bound] = ()) -> Rows:
         """The entries among those to start from that the filters let through. Where a type may be asked for and is not, stable
@@ -190,7 +204,7 @@ class Search:
         return [row for row in rows if not _has_author(row, leave)] if leave else rows
 
     def _author_patterns(self, column: str) -> list[str]:
-        names = [p.name for p in self.definition.parameters if p.column == column]
+        names = [name for name in self.arguments.slots if self.definition.by_name[name].column == column]
         return [pattern for name in names for pattern in self.arguments.values(name)]
 
 

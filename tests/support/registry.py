@@ -10,7 +10,7 @@ from lxml import etree
 from sqlalchemy.engine import Connection
 
 from access.subject import Subject
-from affinity.model import Standing
+from affinity.model import Meant, Standing
 from atna.participants import AuditContext
 from ebrim.model import Submission
 from ebrim.query import LEAF_CLASS, QuerySlot, StoredQuery, quoted, quoted_list
@@ -48,6 +48,17 @@ def patient(cx: str) -> PatientId:
     return found
 
 
+_ALIASES = 3
+
+
+def _text(name: str) -> sa.ColumnElement[str]:
+    return sa.cast(sa.bindparam(name), sa.Text)
+
+
+_EVERYONE = sa.union_all(*(sa.select(_text(f"alias_{n}").label("cx")) for n in range(_ALIASES))).subquery()
+_MEANT = sa.select(_EVERYONE.c.cx, (_EVERYONE.c.cx == _text("survivor")).label("is_survivor")).where(_EVERYONE.c.cx != "")
+
+
 @dataclass
 class PatientBook:
     """A `PatientDirectory`: which ids are known, and which were merged into which."""
@@ -56,8 +67,27 @@ class PatientBook:
     merged: dict[str, str] = field(default_factory=dict)
     """Subsumed id to survivor."""
 
+    is_in_the_database: bool = True
+    """Whether it can be asked as a part of a statement."""
+    asked: int = 0
+    """How often `standing` was."""
+
+    def meant(self, patient_id: PatientId) -> Meant | None:
+        """As the book says, of up to so many identifiers as a statement asks for."""
+        if not self.is_in_the_database:
+            return None
+        standing = self._standing(patient_id)
+        ids = [i.cx for i in standing.all_ids] if standing.known and standing.active else []
+        assert len(ids) <= _ALIASES
+        named = {f"alias_{n}": ids[n] if n < len(ids) else "" for n in range(_ALIASES)}
+        return Meant(_MEANT, {**named, "survivor": standing.survivor.cx})
+
     def standing(self, patient_id: PatientId, connection: Connection | None = None) -> Standing:
         """As the book says."""
+        self.asked += 1
+        return self._standing(patient_id)
+
+    def _standing(self, patient_id: PatientId) -> Standing:
         survivor = patient_id.cx
         while survivor in self.merged:
             survivor = self.merged[survivor]

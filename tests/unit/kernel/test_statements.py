@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from kernel.statements import AnyOf, Matches, Statement, for_postgres, literal_pattern, pattern_for
+from kernel.outbox import AUDIT_OUTBOX
+from kernel.statements import AmongSelected, AnyOf, Matches, Statement, for_postgres, literal_pattern, pattern_for
 from tests.conftest import MakeDatabase
 
 METADATA = sa.MetaData()
@@ -77,3 +78,41 @@ def test_numbers_go_to_postgres_as_text_so_that_their_size_makes_no_other_statem
         "e": None,
         "f": [],
     }
+
+
+SOME = Statement(
+    sa.select(WORD.c.id).where(WORD.c.id >= sa.bindparam("least")).limit(sa.bindparam("limit")), lambda row: next(iter(row))
+)
+
+
+@pytest.mark.parametrize(("number", "expected"), [(3, [3]), (404, [])])
+def test_values_that_a_select_finds_are_a_list(make_database: MakeDatabase, number: int, expected: list[int]) -> None:
+    other = WORD.alias("other")
+    statement = Statement(
+        sa.select(WORD.c.id).where(AmongSelected(WORD.c.text, sa.select(other.c.text).where(other.c.id == sa.bindparam("n")))),
+        lambda row: next(iter(row)),
+    )
+    database = make_database(METADATA)
+    with database.begin() as work:
+        work.connection.execute(WORD.insert(), [{"id": n, "text": text} for n, text in enumerate(TEXTS)])
+
+    with database.read() as connection:
+        assert statement.rows(connection, {"n": number}) == expected
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+@pytest.mark.parametrize(("least", "limit", "found", "kept"), [(6, 3, 2, 1), (5, 3, 3, 0), (404, 3, 0, 0)])
+def test_rows_on_record_are_told_of_when_there_are_some_and_not_too_many(
+    make_database: MakeDatabase, least: int, limit: int, found: int, kept: int
+) -> None:
+    database = make_database(METADATA)
+    with database.begin() as work:
+        work.connection.execute(WORD.insert(), [{"id": n, "text": text} for n, text in enumerate(TEXTS)])
+
+    with database.glance() as connection:
+        rows = SOME.rows_on_record(connection, {"least": least, "limit": limit}, database.audit_parameters([b"<AuditMessage/>"]))
+    with database.read() as connection:
+        messages = connection.scalars(sa.select(AUDIT_OUTBOX.c.message)).all()
+
+    assert (len(rows), messages) == (found, [b"<AuditMessage/>"] * kept)

@@ -93,3 +93,34 @@ def test_nobody_is_known_by_what_no_source_gave(make_database: MakeDatabase) -> 
     assert index.directory.identifiers(an_id("404").cx) == ()
     assert index.directory.identifiers("1^^^&2.999.77&ISO") == ()
     assert index.directory.identifiers("nonsense") == ()
+
+
+def said(index: PatientIndex, patient_id: PatientId) -> set[tuple[str, bool]] | None:
+    """What the directory says as a part of a statement."""
+    meant = index.directory.meant(patient_id)
+    if meant is None:
+        return None
+    with index.database.read() as connection:
+        return {(cx, bool(is_survivor)) for cx, is_survivor in connection.execute(meant.select, dict(meant.parameters))}
+
+
+def test_as_a_part_of_a_statement_it_says_the_same(make_database: MakeDatabase) -> None:
+    index, one, two = joined(make_database)
+    index.feed(an_update(an_id("3")))
+    alone = index.affinity_id(an_id("3"))
+
+    assert said(index, one) == said(index, two) == {(one.cx, True), (two.cx, False)}
+    assert said(index, alone) == {(alone.cx, True)}
+    assert said(index, an_id("404", XAD)) == set()
+    assert said(index, an_id("1")) is None
+
+
+def test_an_identifier_that_its_source_merged_away_means_nobody_in_a_statement(make_database: MakeDatabase) -> None:
+    index = a_patient_index(make_database)
+    index.feed(an_update(an_id("1", XAD)))
+    index.feed(an_update(an_id("2", XAD), demographics=OTTO))
+    index.merge(an_id("1", XAD), an_id("2", XAD))
+
+    assert index.directory.standing(an_id("2", XAD)).active is False
+    assert said(index, an_id("2", XAD)) == set()
+    assert said(index, an_id("1", XAD)) == {(an_id("1", XAD).cx, True), (an_id("2", XAD).cx, False)}

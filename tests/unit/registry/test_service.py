@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 
 from atna import events
+from ebrim.model import Identifier
 from ebrim.query import QuerySlot, StoredQuery, quoted, quoted_list
 from ebrim.uuids import QueryId
 from kernel.errors import Condition, Rejected, Unavailable, rejected
@@ -13,7 +16,7 @@ from kernel.outbox import AUDIT_OUTBOX
 from registry.tables import METADATA
 from tests.conftest import MakeDatabase
 from tests.support.metadata import PATIENT, a_document_entry, a_submission
-from tests.support.registry import APPROVED, SUBJECT, Registry, a_registry
+from tests.support.registry import APPROVED, OTHER_PATIENT, SUBJECT, Registry, a_registry
 
 FIND = StoredQuery(
     QueryId.FIND_DOCUMENTS.value,
@@ -81,6 +84,78 @@ def test_no_answer_is_given_out_that_could_not_be_recorded(registry: Registry) -
 
     with pytest.raises((Unavailable, sa.exc.ProgrammingError)):
         registry.service.query(FIND, SUBJECT)
+
+
+AUTHOR = QuerySlot("$XDSDocumentEntryAuthorPerson", (quoted_list(["Nobody%"]),))
+
+
+def asking(*more: QuerySlot, patient: str = PATIENT) -> StoredQuery:
+    """FIND with something changed."""
+    return replace(FIND, slots=(QuerySlot(FIND.slots[0].name, (quoted(patient),)), *FIND.slots[1:], *more))
+
+
+def test_what_is_found_by_one_statement_is_on_record_once_and_nobody_else_is_asked(registry: Registry) -> None:
+    registry.service.register(a_submission(), SUBJECT)
+    asked = registry.patients.asked
+
+    found = registry.service.query(FIND, SUBJECT)
+
+    assert len(found) == 1
+    assert PATIENT.replace("&", "&amp;").encode() in found[0]
+    assert (records(registry), registry.patients.asked) == (2, asked)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [asking(patient=OTHER_PATIENT), asking(AUTHOR)],
+    ids=["a patient without documents", "none of that author"],
+)
+def test_a_question_that_finds_nothing_is_on_record_once(registry: Registry, query: StoredQuery) -> None:
+    registry.service.register(a_submission(), SUBJECT)
+
+    assert registry.service.query(query, SUBJECT) == ()
+
+    assert records(registry) == 2
+
+
+def test_a_question_about_an_unknown_patient_is_no_success_on_the_record(make_database: MakeDatabase) -> None:
+    registry = a_registry(make_database(METADATA), unknown_patient_is_error=True)
+    stranger = asking(patient="404^^^&1.3.6.1.4.1.21367.2005.13.20.1000&ISO")
+
+    with pytest.raises(Rejected) as refused:
+        registry.service.query(stranger, SUBJECT)
+
+    assert refused.value.condition is Condition.PATIENT_UNKNOWN
+    assert records(registry) == 0
+
+
+def test_a_question_that_finds_too_much_is_no_success_on_the_record(make_database: MakeDatabase) -> None:
+    registry = a_registry(make_database(METADATA), max_results=1)
+    two = [a_document_entry(id=f"D{n}", unique_ids=(Identifier(f"2.999.1.{n}"),)) for n in range(2)]
+    registry.service.register(a_submission(*two), SUBJECT)
+
+    with pytest.raises(Rejected) as refused:
+        registry.service.query(FIND, SUBJECT)
+
+    assert refused.value.condition is Condition.TOO_MANY_RESULTS
+    assert records(registry) == 1
+
+
+def test_where_the_index_is_elsewhere_the_answer_is_the_same(make_database: MakeDatabase) -> None:
+    registry = a_registry(make_database(METADATA))
+    registry.service.register(a_submission(), SUBJECT)
+    registry.patients.known.add(OTHER_PATIENT)
+    registry.patients.merged[PATIENT] = OTHER_PATIENT
+    query, ended = asking(patient=OTHER_PATIENT), asking(patient=PATIENT)
+
+    at_once = [registry.service.query(q, SUBJECT) for q in (query, ended)]
+    registry.patients.is_in_the_database = False
+    apart = [registry.service.query(q, SUBJECT) for q in (query, ended)]
+
+    assert at_once == apart
+    assert [len(found) for found in apart] == [1, 0]
+    assert OTHER_PATIENT.replace("&", "&amp;").encode() in apart[0][0]
+    assert records(registry) == 5
 
 
 @pytest.mark.postgres
