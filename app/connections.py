@@ -17,11 +17,13 @@ from typing import Final, Protocol
 
 import structlog
 
+from app.places import LONG_SECONDS, Places
+
 log = structlog.get_logger("http")
 
 _WANTED: Final = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
-_LOOK_SECONDS: Final = 0.5
-"""Between two looks for connections that have been silent for too long."""
+_LOOK_SECONDS: Final = LONG_SECONDS
+"""Between two looks for requests that take long, and for connections that have been silent for too long."""
 _LAST: Final = 64
 """Connections that a thread takes at once in the end."""
 _EXHAUSTED_SECONDS: Final = 0.05
@@ -51,14 +53,22 @@ class Served(Protocol):
 
 
 class Connections:
-    """Accepts connections and serves each request in one of `threads` threads. `open_` makes a connection of what was accepted.
+    """Accepts connections and serves each request in one of `threads` threads, of which `at_work` run at once (see `places`).
+    `open_` makes a connection of what was accepted.
 
     A connection that says nothing for `idle_seconds` is closed; of more than `limit` silent ones the longest silent are.
     """
 
     def __init__(
-        self, threads: int, limit: int, idle_seconds: float, open_: Callable[[socket.socket, tuple[str, int]], Served | None]
+        self,
+        threads: int,
+        limit: int,
+        idle_seconds: float,
+        open_: Callable[[socket.socket, tuple[str, int]], Served | None],
+        *,
+        at_work: int,
     ) -> None:
+        self.places = Places(at_work)
         self._open = open_
         self._limit = limit
         self._idle_seconds = idle_seconds
@@ -87,6 +97,7 @@ class Connections:
     def watch(self) -> None:
         """Closes what is silent for too long, until `stop`."""
         while not self._stop.wait(_LOOK_SECONDS):
+            self.places.look()
             self._close_silent(lambda connection: connection.last_used < time.monotonic() - self._idle_seconds)
 
     def stop(self, patience: float) -> None:
@@ -96,6 +107,7 @@ class Connections:
         if self._listener is not None:
             self._accept()  # who waits to be accepted may have sent all of a request
         self._stop.set()
+        self.places.open(len(self._threads))
         if self._listener is not None:
             self._listener.close()
         os.eventfd_write(self._bell, 1)
@@ -112,6 +124,7 @@ class Connections:
         assert self._listener is not None
         listener = self._listener.fileno()
         while True:
+            self.places.take()
             # in the end the bell rings for ever, and what has something to read besides is served first
             ready = self._poll.poll(0, _LAST) if self._stop.is_set() else self._poll.poll(-1, 1)
             numbers = [number for number, _ in ready if number != self._bell]
@@ -123,6 +136,7 @@ class Connections:
                     continue
                 connection = self._silent.pop(number, None)
                 if connection is not None:
+                    self.places.began(time.monotonic())
                     self._serve_safely(connection)
 
     def _serve(self, connection: Served) -> None:

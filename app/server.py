@@ -16,13 +16,15 @@ from app.connections import Connections
 from app.gateway import Gateway, WsgiApp
 from app.http_head import UsualHead, usual_head
 from app.settings import HttpSettings
-from app.socket_files import SocketReader, socket_file
+from app.socket_files import OtherSide, SocketReader
 from kernel.peer import Peer
 from kernel.tls import NodeRefused, explain
 
 log = structlog.get_logger("http")
 _UNREADABLE: Final = ("400", "413", "414", "505")
 _KEPT_CONNECTIONS: Final = 2000
+_AT_WORK: Final = 4
+"""Requests of a process that are worked on at once: enough to have work while others wait for the disk of the database."""
 _STOP_SECONDS: Final = 30
 """So long the requests in hand may take when the server stops."""
 
@@ -85,7 +87,8 @@ class _Connection(HTTPConnection):
     _is_shaken = False
 
     def __init__(self, server: _Server, sock: socket.socket, address: tuple[str, int]) -> None:
-        super().__init__(server, sock, socket_file)
+        self._side = OtherSide(sock, server.timeout, server.connections.places.leave)
+        super().__init__(server, sock, self._side.file)
         self.remote_addr, self.remote_port = address[:2]
 
     def fileno(self) -> int:
@@ -112,7 +115,7 @@ class _Connection(HTTPConnection):
         except OSError:
             return False
         try:
-            connection.do_handshake()
+            self._side.patiently(connection.do_handshake)
         except (OSError, ValueError) as problem:
             reason = explain(problem) if isinstance(problem, OSError) else "the handshake is malformed"
             self.server.refused(Peer(self.remote_addr or "", self.server.endpoint), reason)
@@ -153,7 +156,8 @@ class _Server(wsgi.Server):
         self.max_request_body_size = settings.body_bytes
         # who sends a head a byte at a time holds a thread, so only half of them wait for such
         self.patience = threading.BoundedSemaphore(settings.threads // 2)
-        self.connections = Connections(settings.threads, _KEPT_CONNECTIONS, settings.idle_seconds, self._opened)
+        at_work = min(_AT_WORK, settings.threads)
+        self.connections = Connections(settings.threads, _KEPT_CONNECTIONS, settings.idle_seconds, self._opened, at_work=at_work)
 
     def prepare(self) -> None:
         """Binds and begins to accept."""
@@ -170,7 +174,6 @@ class _Server(wsgi.Server):
 
     def _opened(self, accepted: socket.socket, address: tuple[str, int]) -> _Connection:
         """A connection. Its handshake is left to its first request: who stalls in it holds a thread, and not the listener."""
-        accepted.settimeout(self.timeout)
         if self.tls is not None:
             accepted = self.tls.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
         return _Connection(self, accepted, address)

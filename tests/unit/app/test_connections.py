@@ -46,9 +46,9 @@ class Echo:
 
 @contextmanager
 def serving(
-    let_go: threading.Event, *, threads: int = 2, limit: int = 10, idle: float = LIMIT
+    let_go: threading.Event, *, threads: int = 2, limit: int = 10, idle: float = LIMIT, at_work: int = 0
 ) -> Iterator[tuple[Connections, int]]:
-    served = Connections(threads, limit, idle, lambda accepted, _address: Echo(accepted, let_go))
+    served = Connections(threads, limit, idle, lambda accepted, _address: Echo(accepted, let_go), at_work=at_work or threads)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         served.start(listener)
@@ -173,3 +173,14 @@ def test_what_has_arrived_before_it_stops_is_answered() -> None:
             stopping.join(LIMIT)
 
     assert answers == [b"..!", b"A", b"B"]
+
+
+def test_who_works_for_long_holds_up_nobody_though_only_one_may_work_at_once() -> None:
+    let_go = threading.Event()
+
+    with serving(let_go, threads=3, at_work=1) as (_, port), connected(port) as slow, connected(port) as quick:
+        assert asked(slow, b"!") == b"."
+        answers = [asked(quick, b"a") for _ in range(20)]
+        let_go.set()
+
+    assert answers == [b"A"] * 20

@@ -12,7 +12,7 @@ import pytest
 
 from app.connections import Connections
 from app.gateway import PEER, Gateway, WsgiApp, is_length
-from app.socket_files import SocketReader, SocketWriter
+from app.socket_files import OtherSide, SocketReader, SocketWriter
 
 Start = Callable[..., Callable[[bytes], None]]
 
@@ -60,11 +60,12 @@ Answered = Callable[..., tuple[str, Request]]
 def answered() -> Iterator[Answered]:
     """Runs an application behind a gateway; gives what was sent, and the request."""
     ours, theirs = socket.socketpair()
-    kept = Connections(1, 10, 10.0, lambda _accepted, _address: None)
+    kept = Connections(1, 10, 10.0, lambda _accepted, _address: None, at_work=1)
 
     def run(app: WsgiApp, body: bytes = b"", **parts: Any) -> tuple[str, Request]:
         theirs.sendall(body)
-        request = Request(Server(app, kept), Wire(ours, SocketReader(ours), SocketWriter(ours)), **parts)
+        side = OtherSide(ours, 5.0)
+        request = Request(Server(app, kept), Wire(ours, SocketReader(side), SocketWriter(side)), **parts)
         try:
             Gateway(request).respond()
         finally:
