@@ -18,6 +18,7 @@ import structlog
 
 from app.feeds import AuditFeed
 from app.metrics import MULTIPROCESS
+from app.processors import allowed, stay
 from app.relay import Relay
 from app.server import HttpServer
 from app.settings import Settings, SettingsProblem
@@ -37,6 +38,8 @@ def serve_until_told(settings: Settings, data: Path, *, part: str = "all") -> in
     configure_logs(settings.log.level, settings.log.form)
     if settings.http.processes > 1 and part == "all":
         _share_metrics(data)
+    processors = allowed() if settings.http.pinned and part == "all" else ()
+    stay(processors, 0)
     told, parent = told_to_stop(), os.getppid()
     children: list[subprocess.Popen[str]] = []
     with ExitStack() as stack:
@@ -52,7 +55,7 @@ def serve_until_told(settings: Settings, data: Path, *, part: str = "all") -> in
             start_listeners(house, stack)
         start_http(house, stack)
         if part == "all":
-            _start_children(settings, stack, children)
+            _start_children(settings, stack, children, processors)
             _announce(house)
         _leave_alone_what_stays()
         sys.stdout.write("ready\n")
@@ -195,11 +198,12 @@ def start_http(house: House, stack: ExitStack) -> None:
             stack.callback(server.stop)
 
 
-def _start_children(settings: Settings, stack: ExitStack, children: list[subprocess.Popen[str]]) -> None:
+def _start_children(settings: Settings, stack: ExitStack, children: list[subprocess.Popen[str]], processors: Sequence[int]) -> None:
     """The other HTTP processes: the same command line, told to serve HTTP alone on the same port."""
-    for _ in range(settings.http.processes - 1):
+    for number in range(1, settings.http.processes):
         command = [sys.executable, "-m", "app.cli", *sys.argv[1:], "--part", "http"]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own program, as it was called
+        stay(processors, number, child.pid)
         children.append(child)
         stack.callback(_end_child, child)
         assert child.stdout is not None

@@ -95,6 +95,10 @@ class HttpSettings(Section):
     public_url: str = Field("", description="The address by which others reach the service, where a proxy stands before it.")
     threads: int = Field(24, ge=4, le=256, description="Requests worked on at the same time in one process.")
     processes: int = Field(1, ge=1, le=64, description="Processes that serve HTTP; more than one needs PostgreSQL and a broker.")
+    pinned: bool = Field(
+        False,
+        description="Each process stays on a processor of its own: faster where the service has the machine to itself (Linux).",
+    )
     bulk: int = Field(12, ge=1, le=256, description="Requests with documents at the same time; more are told to come back.")
     idle_seconds: float = Field(30.0, gt=0, description="A connection that neither sends nor takes a byte so long is closed.")
     header_bytes: int = Field(64 << 10, ge=4096, description="Largest head of a request, in bytes.")

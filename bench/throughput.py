@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 
@@ -80,18 +81,22 @@ def measure(service: Service) -> Iterator[tuple[str, Load, float]]:
 
 def run() -> Iterator[str]:
     """The table."""
-    with tempfile.TemporaryDirectory() as folder, database() as url:
-        for name, environment in (
-            ("PostgreSQL, 2 processes", {"HIE_DATABASE__URL": url, "HIE_HTTP__PROCESSES": "2"}),
-            ("SQLite, 1 process", {}),
-        ):
-            service = Service(
-                Path(folder) / name.split(",")[0], environment={**OPEN_DOMAIN, "HIE_LOG__LEVEL": "WARNING", **environment}
-            )
-            service.data.mkdir()
+    for name, processes, pinned in (
+        ("PostgreSQL, 2 processes, pinned", 2, True),
+        ("PostgreSQL, 2 processes", 2, False),
+        ("PostgreSQL, 1 process, pinned", 1, True),
+        ("SQLite, 1 process, pinned", 0, True),
+        ("SQLite, 1 process", 0, False),
+    ):
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "data"
+            folder.mkdir()
+            environment = {**OPEN_DOMAIN, "HIE_LOG__LEVEL": "WARNING", "HIE_HTTP__PINNED": str(pinned).lower()}
+            if processes:
+                environment["HIE_DATABASE__URL"] = stack.enter_context(database())
+                environment["HIE_HTTP__PROCESSES"] = str(processes)
+            service = Service(folder, environment=environment)
             service.start()
-            try:
-                for what, load, cpu in measure(service):
-                    yield f"{name:<24} {what:<28} {load}  CPU of the first process {cpu:.2f} ms a request"
-            finally:
-                service.kill()
+            stack.callback(service.kill)
+            for what, load, cpu in measure(service):
+                yield f"{name:<32} {what:<28} {load}  CPU of the first process {cpu:.2f} ms a request"

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from app.processors import allowed
 from tests.support import brokers
 from tests.support import messages as m
 from tests.support.ports import free_port
@@ -172,6 +173,27 @@ def test_several_processes_serve_one_port_and_count_together(database_url: str, 
     assert 'hie_requests_total{door="DocumentRegistry_RegistryStoredQuery",outcome="answered"} 2.0' in text
     assert code == 0
     assert not Path(f"/proc/{children[0]}").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_each_process_stays_on_a_processor_of_its_own_when_told_so(database_url: str, tmp_path: Path) -> None:
+    environment = {**QUICK, "HIE_DATABASE__URL": database_url, "HIE_HTTP__PROCESSES": "2", "HIE_HTTP__PINNED": "true"}
+    processors = allowed()
+
+    with running(tmp_path, environment) as service:
+        assert service.process is not None
+        first = service.process.pid
+        (second,) = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        found = [
+            {tuple(os.sched_getaffinity(int(thread.name))) for thread in Path(f"/proc/{pid}/task").iterdir()}
+            for pid in (first, second)
+        ]
+        code = service.stop()
+
+    assert found == [{(processors[0],)}, {(processors[1 % len(processors)],)}]
+    assert code == 0
 
 
 @pytest.mark.slow
