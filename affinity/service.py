@@ -73,7 +73,14 @@ class AffinityService:
         domain = self._domain
         if domain is not None and now - self._looked_at < REFRESH_SECONDS:
             return domain
-        with self._lock, self._database.read() as connection:
+        with self._lock:
+            if self._domain is not None and self._looked_at >= now:
+                return self._domain  # another thread has looked meanwhile
+            now = self._monotonic()
+            return self._looked(now)
+
+    def _looked(self, now: float) -> Domain:
+        with self._database.read() as connection:
             version = store.version(connection)
             if self._domain is None or version != self._version:
                 self._domain, self._version = self._read(connection), version

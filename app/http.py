@@ -15,7 +15,7 @@ from app import contracts
 from app.alarms import reason_of
 from app.gateway import PEER, WsgiApp, is_length
 from app.health import Health
-from app.metrics import SECONDS
+from app.metrics import seconds_of
 from kernel.errors import Condition, Unreadable, violation
 from kernel.logs import bound
 from kernel.peer import Peer
@@ -176,7 +176,7 @@ class HttpApp:
         length = environ.get("CONTENT_LENGTH", "")
         request = SoapRequest(peer, environ.get("CONTENT_TYPE", ""), body, int(length) if length else None)
         response = self._soap.handle(request)
-        SECONDS.labels(environ["PATH_INFO"]).observe(time.perf_counter() - began)
+        seconds_of(environ["PATH_INFO"]).observe(time.perf_counter() - began)
         start(_status(response.status), list(response.headers))
         return response.chunks
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -25,6 +26,10 @@ SECONDS: Final = Histogram(
     registry=REGISTRY,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0),
 )
+seconds_of: Final = cache(SECONDS.labels)
+"""The histogram of a path that is served; there are few."""
+requests_of: Final = cache(REQUESTS.labels)
+"""The counter of an operation and an outcome; there are few."""
 WAITING: Final = Gauge("hie_outbox_rows", "Rows that wait in an outbox", ("box",), registry=REGISTRY, multiprocess_mode="max")
 OLDEST: Final = Gauge(
     "hie_outbox_oldest_seconds", "Age of the oldest row that waits", ("box",), registry=REGISTRY, multiprocess_mode="max"

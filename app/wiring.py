@@ -22,7 +22,7 @@ from app.ground import with_password
 from app.health import Check, Health, database_answers, folder_is_writable, measure_outboxes
 from app.hl7_http import PATH, Hl7OverHttp
 from app.http import HttpApp, Limits
-from app.metrics import NODES_REFUSED, REQUESTS, counted_v2, rendered
+from app.metrics import NODES_REFUSED, counted_v2, rendered, requests_of
 from app.mllp import MllpLimits, MllpListener
 from app.relay import FORWARD_AUDIT, HANDLE, PERIODIC, Consumer, Handler, Periodic
 from app.replies import DELIVER, Replies
@@ -402,7 +402,7 @@ def discarded(_result: object) -> None:
 
 
 def _count_soap(response: SoapResponse, _error: HieError | None) -> None:
-    REQUESTS.labels(response.operation or "none", response.outcome.value).inc()
+    requests_of(response.operation or "none", response.outcome.value).inc()
 
 
 def _log_bug(problem: BaseException, exchange: Exchange | None) -> None:

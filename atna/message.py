@@ -147,7 +147,9 @@ def _safe(text: str) -> str:
 
 
 def _time(when: datetime) -> str:
-    return when.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    if when.tzinfo is not UTC:
+        when = when.astimezone(UTC)
+    return when.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 @lru_cache(maxsize=1024)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -133,7 +134,7 @@ class Database:
         With `snapshot` every statement sees what was committed before the first, on both databases: for units that read and add
         rows of their own, since one that changes what another changed meanwhile fails.
         """
-        with _explained(), self._transaction(snapshot=snapshot) as connection:
+        with _EXPLAINED, self._transaction(snapshot=snapshot) as connection:
             work = Work(connection, int(self._clock().timestamp() * 1000))
             yield work
             self._flush(work)
@@ -154,18 +155,16 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading; nothing written through it is kept."""
-        with _explained(), self.engine.connect() as connection:
+        with _EXPLAINED, self.engine.connect() as connection:
             yield connection
 
-    @contextmanager
-    def glance(self) -> Iterator[Connection]:
+    def glance(self) -> AbstractContextManager[Connection]:
         """A connection without a transaction: each statement is one by itself, and a round trip to PostgreSQL is only its own.
 
         Nothing may be written through it on SQLite. On PostgreSQL one statement may, with its audit messages as a part of it
         (`AUDIT_INSERT`), so that it is a unit of work.
         """
-        with _explained(), self.engine.connect() if self.is_sqlite else self._held.one() as connection:
-            yield connection
+        return _Glance(self.engine.connect if self.is_sqlite else self._held.one)
 
     def record(self, audited: Sequence[bytes]) -> None:
         """A unit of work of audit messages alone: commits them, together with those of other threads that do the same.
@@ -411,18 +410,42 @@ def _stood_in_the_way(problem: DBAPIError) -> bool:
     return code in _RETRIED
 
 
-@contextmanager
-def _explained() -> Iterator[None]:
+class _Explained:
     """Turns what the driver says of a database that is away, full or in somebody's way into `Unavailable`."""
-    try:
-        yield
-    except HieError:
-        raise
-    except DBAPIError as problem:
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Nothing yet."""
+
+    def __exit__(self, _kind: object, problem: BaseException | None, _trace: object) -> None:
+        if not isinstance(problem, DBAPIError):
+            return
         text = str(problem.orig)
         code = getattr(problem.orig, "sqlstate", None) or ""
         if "disk is full" in text or code.startswith("53"):
             raise Unavailable(violation(Condition.OUT_OF_RESOURCES, "database", "the database has no room left")) from problem
         if isinstance(problem, OperationalError) or problem.connection_invalidated:
             raise Unavailable(violation(Condition.BUSY, "database", "the database does not answer; try again")) from problem
-        raise
+
+
+_EXPLAINED: Final = _Explained()
+
+
+class _Glance:
+    """A connection for a `with` block, and what the driver says in it explained."""
+
+    __slots__ = ("_begun", "_connect")
+
+    def __init__(self, connect: Callable[[], AbstractContextManager[Connection]]) -> None:
+        self._connect = connect
+
+    def __enter__(self) -> Connection:
+        with _EXPLAINED:
+            self._begun = self._connect()
+            return self._begun.__enter__()
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        with _EXPLAINED:
+            self._begun.__exit__(kind, problem, trace)
+        _EXPLAINED.__exit__(kind, problem, trace)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import psycopg
@@ -24,21 +22,17 @@ class HeldConnections:
         self._free: list[tuple[float, Connection]] = []
         self._is_closed = False
 
-    @contextmanager
-    def one(self) -> Iterator[Connection]:
-        """A connection for this thread alone."""
-        since, connection = self._taken()
-        try:
-            yield connection
-        finally:
-            self._give_back(since, connection)
+    def one(self) -> OneHeld:
+        """A connection for this thread alone, for a `with` block."""
+        return OneHeld(self)
 
     def close(self) -> None:
         """Gives every connection back to the pool."""
         self._is_closed = True
         self._let_go()
 
-    def _taken(self) -> tuple[float, Connection]:
+    def taken(self) -> tuple[float, Connection]:
+        """Since when it is held, and a connection."""
         now = time.monotonic()
         while self._free:
             try:
@@ -50,7 +44,8 @@ class HeldConnections:
             connection.close()
         return now, self._engine.connect()
 
-    def _give_back(self, since: float, connection: Connection) -> None:
+    def give_back(self, since: float, connection: Connection) -> None:
+        """Takes it back for the next, unless it is broken or there are enough."""
         if connection.invalidated:
             connection.close()
             self._let_go()  # the server was away: the others are as dead, and would fail one by one
@@ -68,6 +63,24 @@ class HeldConnections:
                 self._free.pop()[1].close()
             except IndexError:
                 break
+
+
+class OneHeld:
+    """A connection that is given back in the end."""
+
+    __slots__ = ("_connection", "_connections", "_since")
+
+    def __init__(self, connections: HeldConnections) -> None:
+        self._connections = connections
+
+    def __enter__(self) -> Connection:
+        """Takes one."""
+        self._since, self._connection = self._connections.taken()
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        """Gives it back."""
+        self._connections.give_back(self._since, self._connection)
 
 
 def _is_idle(connection: Connection) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NewType
 
 Oid = NewType("Oid", str)
@@ -32,7 +33,9 @@ def is_entry_uuid(text: str) -> bool:
 
 def new_entry_uuid() -> EntryUuid:
     """A fresh random entryUUID. Handed in as an argument wherever one is needed, so that tests choose theirs."""
-    return EntryUuid(f"urn:uuid:{uuid.UUID(bytes=secrets.token_bytes(16), version=4)}")
+    drawn = os.urandom(16).hex()
+    variant = "89ab"[int(drawn[16], 16) & 3]  # RFC 9562, 5.4: random but for version and variant
+    return EntryUuid(f"urn:uuid:{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-{variant}{drawn[17:20]}-{drawn[20:]}")
 
 
 def oid_from_uuid(value: EntryUuid) -> Oid:
@@ -81,6 +84,10 @@ class PatientId:
 
 def parse_cx(text: str) -> PatientId | None:
     """The strict CX of XDS metadata, `id^^^&OID&ISO`; None when the text is anything else."""
+    return _parsed_before(text) if len(text) <= _REMEMBERED else _parsed(text)
+
+
+def _parsed(text: str) -> PatientId | None:
     parts = text.split("^")
     if len(parts) != 4 or not parts[0] or parts[1] or parts[2]:
         return None
@@ -88,6 +95,11 @@ def parse_cx(text: str) -> PatientId | None:
     if len(hd) != 3 or hd[0] or hd[2] != "ISO" or not is_oid(hd[1]):
         return None
     return PatientId(parts[0], AssigningAuthority.of_oid(hd[1]))
+
+
+_REMEMBERED = 200
+"""Characters of the longest CX whose parts are remembered: the same one is read several times in a request."""
+_parsed_before = lru_cache(maxsize=4096)(_parsed)
 
 
 def read_cx(text: str) -> PatientId | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final, Literal
 
 import structlog
@@ -76,8 +74,18 @@ def configure_logs(level: str, form: Literal["json", "text"]) -> None:
     )
 
 
-@contextmanager
-def bound(**values: str) -> Iterator[None]:
+class bound:
     """Everything logged inside carries these values: a request's id, a door's name; never patient data."""
-    with structlog.contextvars.bound_contextvars(**values):
-        yield
+
+    __slots__ = ("_tokens", "_values")
+
+    def __init__(self, **values: str) -> None:
+        self._values = values
+
+    def __enter__(self) -> None:
+        """From now on."""
+        self._tokens = structlog.contextvars.bind_contextvars(**self._values)
+
+    def __exit__(self, *_: object) -> None:
+        """No more."""
+        structlog.contextvars.reset_contextvars(**self._tokens)

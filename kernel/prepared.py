@@ -18,14 +18,12 @@ from typing import Any, Final
 
 import psycopg
 import sqlalchemy as sa
-from psycopg import pq
+from psycopg import abc, pq
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from sqlalchemy.engine import Connection, Engine
 
 _PARAMETER: Final = re.compile(r"%\((\w+)\)s")
-_KNOWN: Final = "hie_prepared"
-_TRANSFORMER: Final = "hie_transformer"
 _LIMIT: Final = 500
 """Statements that one connection keeps prepared; beyond that they go the driver's way, that forgets the oldest."""
 _TEXT, _BINARY = 0, 1
@@ -36,6 +34,13 @@ _OID_BYTEA: Final = 17
 
 class KeepingConnection(psycopg.Connection[Any]):
     """A connection that keeps what is prepared when a transaction ends, and ends it with one call of libpq."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.known: dict[str, bytes] = {}
+        """The names of what is prepared, by its text."""
+        self.transformer: abc.Transformer | None = None
+        """Remembers how each type is loaded."""
 
     def commit(self) -> None:
         """Commits what is open."""
@@ -80,10 +85,10 @@ def execute_prepared(connection: Connection, text: str, parameters: Mapping[str,
     Raises the driver's errors.
     """
     driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
+    assert isinstance(driver, KeepingConnection)
     if driver.prepare_threshold is None:
         return None
-    known: dict[str, bytes] = connection.info.setdefault(_KNOWN, {})
+    known = driver.known
     statement, names = _in_libpq(text)
     if not driver.autocommit and driver.pgconn.transaction_status == pq.TransactionStatus.IDLE:
         _begin(driver)
@@ -97,7 +102,7 @@ def execute_prepared(connection: Connection, text: str, parameters: Mapping[str,
     values, formats = _dumped([parameters[n] for n in names])
     # the driver's own annotation forgets that a parameter may be NULL
     result = _checked(driver, driver.pgconn.exec_prepared(name, values, formats, _BINARY))  # type: ignore[arg-type]
-    return Executed(_loaded(connection, driver, result), result.command_tuples or 0)
+    return Executed(_loaded(driver, result), result.command_tuples or 0)
 
 
 def _begin(driver: psycopg.Connection[Any]) -> None:
@@ -123,13 +128,12 @@ def _checked(driver: psycopg.Connection[Any], result: pq.abc.PGresult) -> pq.abc
     raise error_from_result(result)
 
 
-def _loaded(connection: Connection, driver: psycopg.Connection[Any], result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
+def _loaded(driver: KeepingConnection, result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
     if not result.nfields:
         return []
-    # it remembers how each type is loaded
-    transformer = connection.info.get(_TRANSFORMER)
+    transformer = driver.transformer
     if transformer is None:
-        transformer = connection.info[_TRANSFORMER] = Transformer.from_context(driver)
+        transformer = driver.transformer = Transformer.from_context(driver)
     transformer.set_pgresult(result, format=pq.Format.BINARY)
     rows: list[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)
     transformer.set_pgresult(None)  # or the connection would hold the last result

@@ -29,7 +29,17 @@ def parse_xml(chunks: bytes | Iterable[bytes], *, limit: int = BYTE_LIMIT) -> El
 
     Comments and processing instructions are dropped. Depth over 256 and text over 10 MB are refused by libxml2 itself.
     """
-    parser = etree.XMLParser(
+    try:
+        root = _parsed_at_once(chunks, limit) if isinstance(chunks, bytes) else _parsed(chunks, limit)
+    except etree.XMLSyntaxError as problem:
+        raise Unreadable(violation(Condition.MALFORMED, "XML", _position(problem))) from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise Unreadable(violation(Condition.MALFORMED, "XML", "document type declarations are not accepted"))
+    return root
+
+
+def _hardened() -> etree.XMLParser:
+    return etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,
         dtd_validation=False,
@@ -38,22 +48,36 @@ def parse_xml(chunks: bytes | Iterable[bytes], *, limit: int = BYTE_LIMIT) -> El
         remove_comments=True,
         remove_pis=True,
     )
+
+
+def _parsed_at_once(data: bytes, limit: int) -> Element:
+    """In one call, for each of them lets go of the interpreter."""
+    encoding_of(data[:_HEAD])
+    _require_bounds(len(data), _tags(data), limit)
+    return etree.fromstring(data, _hardened())  # noqa: TID251 - the parser itself
+
+
+def _parsed(chunks: Iterable[bytes], limit: int) -> Element:
+    parser = _hardened()
     size = tags = 0
-    try:
-        for chunk in _in_a_known_encoding((chunks,) if isinstance(chunks, bytes) else chunks):
-            size += len(chunk)
-            tags += chunk.count(b"<") + chunk.count(b"=")
-            if size > limit:
-                raise Unreadable(violation(Condition.TOO_LARGE, "XML", f"more than {limit} bytes"))
-            if tags > 2 * ELEMENT_LIMIT:
-                raise Unreadable(violation(Condition.TOO_LARGE, "XML", f"more than {ELEMENT_LIMIT} elements"))
-            parser.feed(chunk)
-        root: Element = parser.close()
-    except etree.XMLSyntaxError as problem:
-        raise Unreadable(violation(Condition.MALFORMED, "XML", _position(problem))) from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise Unreadable(violation(Condition.MALFORMED, "XML", "document type declarations are not accepted"))
+    for chunk in _in_a_known_encoding(chunks):
+        size += len(chunk)
+        tags += _tags(chunk)
+        _require_bounds(size, tags, limit)
+        parser.feed(chunk)
+    root: Element = parser.close()
     return root
+
+
+def _tags(data: bytes) -> int:
+    return data.count(b"<") + data.count(b"=")
+
+
+def _require_bounds(size: int, tags: int, limit: int) -> None:
+    if size > limit:
+        raise Unreadable(violation(Condition.TOO_LARGE, "XML", f"more than {limit} bytes"))
+    if tags > 2 * ELEMENT_LIMIT:
+        raise Unreadable(violation(Condition.TOO_LARGE, "XML", f"more than {ELEMENT_LIMIT} elements"))
 
 
 def encoding_of(head: bytes) -> str:

@@ -100,7 +100,7 @@ def _endpoint(headers: Mapping[str, Element], name: str) -> str:
     block = headers.get(name)
     if block is None:
         return ""
-    addresses = block.findall(_ADDRESS)
+    addresses = list(block.iterchildren(_ADDRESS))
     text = (addresses[0].text or "").strip() if addresses else ""
     local = name.rpartition("}")[2]
     if len(addresses) != 1 or not text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kernel.errors import Condition, Unreadable, violation
 from soap.exchange import PartHeaders
@@ -40,6 +41,10 @@ def unreadable(where: str, detail: str, condition: Condition = Condition.MALFORM
 
 def parse_content_type(text: str) -> ContentType:
     """Media type and parameters. Raises `Unreadable` when it is none or when a parameter stands twice."""
+    return _parsed_before(text) if len(text) <= _REMEMBERED else _parsed(text)
+
+
+def _parsed(text: str) -> ContentType:
     kind = _TYPE.match(text)
     if kind is None:
         raise unreadable("Content-Type", "a media type was expected, as in application/soap+xml")
@@ -58,6 +63,11 @@ def parse_content_type(text: str) -> ContentType:
         quoted = found.group(2)
         parameters[name] = found.group(3) if quoted is None else re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)
     return ContentType(kind.group(1).lower(), parameters)
+
+
+_REMEMBERED = 200
+"""Characters of the longest Content-Type that is remembered: senders have but a few without a boundary."""
+_parsed_before = lru_cache(maxsize=128)(_parsed)
 
 
 def content_id(text: str) -> str:

@@ -340,13 +340,25 @@ class _IheSoap12(Soap12):  # type: ignore[misc]  # spyne has no types
         ctx.out_string = ()
 
 
+class _Context(MethodContext):  # type: ignore[misc]  # spyne has no types
+    """spyne's context, without the search it makes for every attribute that is set and every event that nobody listens to."""
+
+    __setattr__ = object.__setattr__
+
+    def fire_event(self, event: str, *arguments: Any, **named: Any) -> None:
+        described = self.descriptor
+        for manager in (self.app.event_manager, *(described.event_managers if described is not None else ())):
+            if manager.handlers:
+                manager.fire_event(event, self, *arguments, **named)
+
+
 class _Transport(ServerBase):  # type: ignore[misc]  # spyne has no types
     """Runs spyne's stages for one request in the calling thread; HTTP is somebody else's."""
 
     transport = "urn:affinity:in-process"
 
     def serve(self, call: _Call) -> None:
-        ctx = MethodContext(self, MethodContext.SERVER)
+        ctx = _Context(self, MethodContext.SERVER)
         ctx.udc = call
         try:
             self.generate_contexts(ctx)
