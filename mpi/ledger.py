@@ -16,9 +16,11 @@ from sqlalchemy.engine import Connection
 
 from kernel.errors import Condition, Rejected, Violation, rejected, violation
 from kernel.statements import Statement
-from mpi.model import Act, ActKind, ReviewState
+from mpi.model import Act, ActKind, RecordState, ReviewState
 from mpi.tables import JOURNAL, JOURNAL_CHANGE, LINK, NEGATIVE_LINK, PATIENT_RECORD, PERSON, REVIEW
 
+_ASLEEP: Final = RecordState.ASLEEP.value
+_RETIRED: Final = RecordState.RETIRED.value
 DECIDED: Final = (ReviewState.SAME.value, ReviewState.DIFFERENT.value)
 Values = Mapping[str, object]
 Key = tuple[int, ...]
@@ -145,10 +147,11 @@ def undo(ledger: Ledger, act_id: int) -> tuple[Change, ...]:
         raise rejected(Condition.IDENTIFIER_UNKNOWN, "act", "there is no such act in the journal")
     if act.undone_by is not None:
         raise rejected(Condition.UPDATE_INVALID, "act", f"this act was taken back by {act.undone_by}")
-    found = changes_of(connection, act_id)
-    in_the_way = [c for c in found if not _may_go_back(c, _read(connection, c.thing, c.key))]
+    found = tuple(_of_retired(c, _read(connection, c.thing, c.key)) for c in changes_of(connection, act_id))
+    in_the_way = [(c.thing, c.key) for c in found if _is_in_the_way(connection, act_id, c)]
     if in_the_way:
-        raise Rejected(_obstacles(connection, act_id, in_the_way))
+        changed = violation(Condition.UPDATE_INVALID, "act", "what it changed is not as it left it")
+        raise Rejected(later_acts(connection, act_id, in_the_way) or [changed])
     give_up_identifiers(ledger, [c.key for c in found if _is_renamed(c)])
     for change in reversed(found):
         ledger.put(change.thing, change.key, change.before)
@@ -156,11 +159,29 @@ def undo(ledger: Ledger, act_id: int) -> tuple[Change, ...]:
     return tuple(change.reversed for change in found)
 
 
-def _may_go_back(change: Change, now: Values | None) -> bool:
-    """Whether a row is as an act left it; an act of an earlier release did not name every column.
+def _of_retired(change: Change, now: Values | None) -> Change:
+    """A change of where a record slept, when it was retired since: by a feed, which is no act and is not taken back."""
+    moved = [values for values in (change.before, change.after) if values is not None and values.get("state") == _ASLEEP]
+    if change.thing != "record" or now is None or now["state"] != _RETIRED or len(moved) < 2:
+        return change
+    before, after = ({**values, "state": _RETIRED} for values in moved)
+    return Change(change.thing, change.key, before, after)
 
-    A question that the act withdrew and that later evidence asked again is as it was before: nothing was built on its withdrawal.
+
+def _is_in_the_way(connection: Connection, act_id: int, change: Change) -> bool:
+    """Whether a row is otherwise than an act left it.
+
+    Evidence asks questions and withdraws them, which is no act: on one that nobody decided nothing was built.
     """
+    now = _read(connection, change.thing, change.key)
+    if _is_as_left(change, now):
+        return False
+    is_undecided = change.thing == "review" and now is not None and now["state"] not in DECIDED
+    return not is_undecided or bool(later_acts(connection, act_id, [(change.thing, change.key)]))
+
+
+def _is_as_left(change: Change, now: Values | None) -> bool:
+    """An act of an earlier release did not name every column. A question that was asked again is as it was before."""
     if change.thing == "review" and now == change.before:
         return True
     if now is None or change.after is None:
@@ -179,17 +200,16 @@ def _is_renamed(change: Change) -> bool:
     return change.thing == "person" and before.get("affinity_id") != after.get("affinity_id")
 
 
-def _obstacles(connection: Connection, act_id: int, changes: Iterable[Change]) -> list[Violation]:
+def later_acts(connection: Connection, act_id: int, things: Iterable[tuple[str, Key]]) -> list[Violation]:
+    """The later acts that changed one of these things and stand: what is in the way of an act that is to be taken back."""
     later: dict[int, None] = {}
-    for change in changes:
+    for thing, key in things:
         statement = sa.select(JOURNAL_CHANGE.c.act).where(
-            JOURNAL_CHANGE.c.thing == change.thing, JOURNAL_CHANGE.c.key == _key_text(change.key), JOURNAL_CHANGE.c.act > act_id
+            JOURNAL_CHANGE.c.thing == thing, JOURNAL_CHANGE.c.key == _key_text(key), JOURNAL_CHANGE.c.act > act_id
         )
         later |= dict.fromkeys(connection.scalars(statement.order_by(JOURNAL_CHANGE.c.act)))
     acts = (act_by_id(connection, id_) for id_ in sorted(later))
     standing = [act.id for act in acts if act is not None and act.undone_by is None and act.kind is not ActKind.UNDO]
-    if not standing:
-        return [violation(Condition.UPDATE_INVALID, "act", "what it changed is not as it left it")]
     return [
         violation(Condition.UPDATE_INVALID, f"act {id_}", "this later act builds on it; take it back first") for id_ in standing
     ]

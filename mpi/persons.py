@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy.engine import Connection
 
 from mpi import review_store, store
-from mpi.ledger import Ledger
+from mpi.ledger import Ledger, Values
 from mpi.model import LinkKind, PatientRecord, RecordState, ReviewReason, ReviewState
 
 APART_LIMIT: Final = 400
@@ -102,16 +102,18 @@ def has_others(record: PatientRecord, members: Collection[PatientRecord]) -> boo
     return len(with_subsumed(record.id, members)) < len(members)
 
 
-def with_subsumed(record: int, members: Collection[PatientRecord]) -> set[int]:
+def with_subsumed(record: int, members: Iterable[PatientRecord]) -> set[int]:
     """A record and all that ended in it."""
-    group = {record}
+    members, group = tuple(members), {record}
     while more := {m.id for m in members if m.subsumed_by in group} - group:
         group |= more
     return group
 
 
 def _home(connection: Connection, members: Collection[PatientRecord]) -> int:
-    fed = store.affinity_ids(connection, [m.id for m in members if m.is_active])
+    """Where those stay who are left: with one that stands for itself, if there is one, and whose identifier a source gave."""
+    left = [m.id for m in members if m.is_active] or [m.id for m in members]
+    fed = store.affinity_ids(connection, left)
     return min(fed, key=lambda person: (not fed[person][1], person))
 
 
@@ -130,6 +132,34 @@ def gather_sleepers(ledger: Ledger) -> None:
         changed = {record for record, other in behind.items() if where[record] != where[other]}
         for record in changed:
             ledger.put("record", (record,), {"person": where[behind[record]]})
+
+
+def left_behind(ledger: Ledger) -> list[int]:
+    """Records that had ended in another when the act began, and by the act are not with it any more."""
+    before = _records_before(ledger)
+    ended = store.subsumed_by(ledger.connection, before)
+    where = store.persons_of(ledger.connection, [*ended, *ended.values()])
+    was = {**where, **{record: values["person"] for record, values in before.items()}}
+    had_ended = {record for record, by in ended.items() if record not in before or before[record]["subsumed_by"] == by}
+    return sorted(r for r in had_ended if was[r] == was[ended[r]] and where[r] != where[ended[r]])
+
+
+def ended_elsewhere(ledger: Ledger) -> list[int]:
+    """Records in which others end by the act that are elsewhere, though nobody keeps the two apart."""
+    connection, before = ledger.connection, _records_before(ledger)
+    ended = {r: by for r, by in store.subsumed_by(connection, before).items() if r in before and before[r]["subsumed_by"] != by}
+    where = store.persons_of(connection, [*ended, *ended.values()])
+    found = set()
+    for record, by in ended.items():
+        ours, theirs = (store.members(connection, [where[r]]) for r in (by, record))
+        is_kept_apart = are_denied(connection, [m.id for m in ours], with_subsumed(record, theirs))
+        if where[record] != where[by] and not is_kept_apart:
+            found.add(by)
+    return sorted(found)
+
+
+def _records_before(ledger: Ledger) -> dict[int, Values]:
+    return {c.key[0]: c.before for c in ledger.changes if c.thing == "record" and c.before is not None}
 
 
 def subsume(ledger: Ledger, record: PatientRecord, survivor: PatientRecord) -> None:
@@ -154,9 +184,8 @@ def are_denied(connection: Connection, ones: Collection[int], others: Collection
 
 
 def are_torn(connection: Connection, persons: Iterable[int]) -> bool:
-    """Whether one of these persons holds two records that somebody said are never the same."""
-    members = store.matching_members(connection, persons)
-    where = {m.id: m.person for m in members}
+    """Whether one of these persons holds two records that somebody said are never the same. One that sleeps is nobody."""
+    where = {m.id: m.person for m in store.matching_members(connection, persons) if m.is_there}
     said = store.denied(connection, tuple(where))
     return any(where[one] == where.get(other) for one, others in said.items() if one in where for other in others)
 

@@ -138,7 +138,7 @@ class MpiQueries:
         authority, value = name
         if authority == self._authorities.own.key:
             return {a.person for a in store.aliases(connection, value) if a.affinity_id == value and not a.is_subsumed}
-        holders = store.holders(connection, name)
+        holders = [h for h in store.holders(connection, name) if h.is_there]
         own = [h for h in holders if h.is_own]
         if own:
             return {h.person for h in own if h.is_active}

@@ -343,7 +343,7 @@ def merge_records(ledger: Ledger, survivor: PatientRecord, subsumed: PatientReco
     """One record is subsumed by another, and their persons become one; a question where that was forbidden before.
 
     Somebody's word that other records of the two persons are different is kept: then the subsumed record alone goes over, and when
-    it stands between the two records themselves, none.
+    it stands between the two records themselves, or one that ended in the subsumed one, none.
     """
     connection = ledger.connection
     persons.subsume(ledger, subsumed, survivor)
@@ -359,7 +359,7 @@ def merge_records(ledger: Ledger, survivor: PatientRecord, subsumed: PatientReco
     question = None
     if persons.are_denied(connection, ours, tuple(theirs)):
         detail = "The source merged two identifiers whose persons were decided to be different."
-        if persons.are_denied(connection, ours, [subsumed.id]):
+        if persons.are_denied(connection, ours, persons.with_subsumed(subsumed.id, theirs.values())):
             return Question(survivor.id, goes, ReviewReason.KEPT_APART, detail, 0.0, "")
         goes, rest = persons.separate(ledger, theirs[subsumed.id])
         question = Question(survivor.id, rest, ReviewReason.KEPT_APART, detail, 0.0, "")

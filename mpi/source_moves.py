@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from sqlalchemy.engine import Connection
 
@@ -26,6 +27,8 @@ from mpi.moves import MOVED, Moving, give_identifier
 from mpi.persons import Why
 from mpi.ports import Documents
 from mpi.service import SOURCE_SAYS
+
+_DENIED: Final = "it was decided that these are different people"
 
 
 class SourceMoves:
@@ -174,7 +177,8 @@ class _Move:
         group = persons.with_subsumed(local, store.members(connection, [where[local]]))
         self._require_not_denied(group, where[new], self._change.local)
         if old.id in group:
-            self._leave_identifier(old)
+            self._leave_identifier(old, group)
+        where = store.persons_of(connection, [local, new])
         (record,), members = store.records(connection, [local]), store.members(connection, [where[local]])
         group = persons.with_subsumed(local, members)
         rest = [m.id for m in members if m.id not in group and _is_somebody(m)]
@@ -185,19 +189,30 @@ class _Move:
     def _require_not_denied(self, group: Collection[int], person: int, said: Located) -> None:
         theirs = [m.id for m in store.matching_members(self._connection, [person])]
         if persons.are_denied(self._connection, group, theirs):
-            raise _impossible(said.sent, "it was decided that these are different people")
+            raise _impossible(said.sent, _DENIED)
 
-    def _leave_identifier(self, old: PatientRecord) -> None:
+    def _leave_identifier(self, old: PatientRecord, leaving: Collection[int]) -> None:
         """The previous identifier is that of a record which moves: another stands for it from now on, or begins to."""
         located = self._change.previous
         known = beginnings.named(self._connection, located)
         stands = known.id if known is not None and known.is_active else self._begin(located, old)
         if stands == old.id:
             raise _impossible(located.sent, "an identifier of the affinity domain is no local patient")
-        where = store.persons_of(self._connection, [stands, old.id])
-        if where[stands] != where[old.id]:
-            persons.join(self._ledger, stands, where[old.id], Why(LinkKind.SOURCE, SOURCE_SAYS))
+        self._bring(stands, old, leaving)
         give_identifier(self._ledger, old.id, stands)
+
+    def _bring(self, stands: int, old: PatientRecord, leaving: Collection[int]) -> None:
+        """What stands for an identifier is with those who stay behind under it, alone if it was with others."""
+        connection, located = self._connection, self._change.previous
+        (record,), here = store.records(connection, [stands]), store.persons_of(connection, [old.id])[old.id]
+        if record.person == here:
+            return
+        theirs, staying = store.members(connection, [record.person]), store.members(connection, [here])
+        group = persons.with_subsumed(stands, theirs)
+        if persons.are_denied(connection, group, [m.id for m in staying if m.id not in leaving]):
+            raise _impossible(located.sent, _DENIED)
+        person = persons.separate(self._ledger, record)[0] if len(group) < len(theirs) else record.person
+        persons.join(self._ledger, person, here, Why(LinkKind.SOURCE, SOURCE_SAYS))
 
 
 def _is_somebody(record: PatientRecord) -> bool:

@@ -6,17 +6,19 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import Enum
 from typing import Final
 
+from sqlalchemy.engine import Connection
+
 from access.subject import Subject
 from atna.message import Outcome
 from atna.system_events import IdentityAct, identity_act
 from kernel.database import Work
-from kernel.errors import Condition, rejected
+from kernel.errors import Condition, Rejected, rejected, violation
 from mpi import ledger as journal
 from mpi import persons, review_store, store
 from mpi.audit import cx, instant
 from mpi.authorities import Authorities
 from mpi.index import Index, tell_of
-from mpi.ledger import Ledger
+from mpi.ledger import Change, Ledger
 from mpi.linkage.weights import Explanation
 from mpi.model import ActKind, LinkKind, PatientRecord, Review, ReviewState
 from mpi.moves import Moving, moved_by
@@ -207,24 +209,19 @@ class Stewardship:
 
     def _undo(self, work: Work, act_id: int, subject: Subject, comment: str) -> int:
         connection = work.connection
-        touched = journal.touched_persons(journal.changes_of(connection, act_id))
-        store.lock_persons(connection, touched)
+        touched = _locked(connection, journal.changes_of(connection, act_id))
         ledger = Ledger(connection, self._index.act(work, ActKind.UNDO, _author(subject), comment))
         affected = self._patient_ids(work, touched)
         undone = journal.act_by_id(connection, act_id)
         leaving = Moving.of_each(connection, moved_by(connection, undone)) if undone is not None else ()
         done = journal.undo(ledger, act_id)
         persons.gather_sleepers(ledger)
-        if not persons.are_whole(connection, touched):
-            raise rejected(Condition.UPDATE_INVALID, "act", "records were moved since; the persons would not be what they were")
-        if persons.are_torn(connection, touched):
-            raise _kept_apart()
+        _require_sound(ledger, act_id, touched)
         for person in leaving:
             person.divide(connection, self._documents, self._authorities)
         if undone is not None and undone.kind is ActKind.MATCH:
-            moved = {c.key[0] for c in done if c.thing == "record"}
-            stayed = {m.id for m in store.matching_members(connection, touched)} - moved
-            persons.keep_apart(ledger, moved, stayed)
+            went, stayed = _sides(connection, touched, {c.key[0] for c in done if c.thing == "record"})
+            persons.keep_apart(ledger, went, stayed)
         return self._done(work, ledger, IdentityAct.UNDO, subject, affected, (("act", str(act_id).encode()),))
 
     # --- the same for all --------------------------------------------------------------------------------------------------
@@ -263,6 +260,42 @@ class Stewardship:
         )
         work.audit(message.to_xml())
         return entry
+
+
+def _locked(connection: Connection, changes: Iterable[Change]) -> Sequence[int]:
+    """The persons that taking changes back is about, locked: between whom records go, and of whom it is said again that they are
+    not the same. Raises `Raced`."""
+    changes = tuple(changes)
+    apart = {record for c in changes if c.thing == "negative" and c.before is not None for record in c.key}
+    where = store.persons_of(connection, apart)
+    touched = sorted({*journal.touched_persons(changes), *where.values()})
+    store.lock_persons(connection, touched)
+    if store.persons_of(connection, apart) != where:
+        raise store.Raced
+    return touched
+
+
+def _require_sound(ledger: Ledger, act_id: int, touched: Iterable[int]) -> None:
+    """After an act was taken back: nobody is without her home, with whom she was kept apart from, or not with whom she ended in."""
+    connection = ledger.connection
+    moved = violation(Condition.UPDATE_INVALID, "act", "records were moved since; the persons would not be what they were")
+    if not persons.are_whole(connection, touched):
+        raise Rejected(moved)
+    if persons.are_torn(connection, touched):
+        raise _kept_apart()
+    left, elsewhere = persons.left_behind(ledger), persons.ended_elsewhere(ledger)
+    obstacles = journal.later_acts(connection, act_id, [("record", (record,)) for record in (*left, *elsewhere)])
+    if obstacles or elsewhere:
+        raise Rejected(obstacles or moved)
+
+
+def _sides(connection: Connection, people: Iterable[int], moved: Collection[int]) -> tuple[set[int], set[int]]:
+    """The records of these persons after some were moved: those of the persons where these are now, with what sleeps behind them,
+    and the others."""
+    where = {m.id: m.person for m in store.matching_members(connection, people)}
+    homes = {where[record] for record in moved}
+    went = {record for record, person in where.items() if person in homes}
+    return went, where.keys() - went
 
 
 def _author(subject: Subject) -> str:

@@ -156,10 +156,11 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+Row = sa.RowMapping | dict[str, Any]
 _RECORD: Final = [c for c in PATIENT_RECORD.c if c.name != "prepared"]
 
 
-def _record(row: sa.RowMapping, identifiers: tuple[Stored, ...] = ()) -> PatientRecord:
+def _record(row: Row, identifiers: tuple[Stored, ...] = ()) -> PatientRecord:
     return PatientRecord(
         id=row["id"],
         authority=row["authority"],
@@ -191,12 +192,12 @@ def records_named(connection: Connection, names: Sequence[Name], *, lock: bool =
 
 def records(connection: Connection, ids: Iterable[int]) -> tuple[PatientRecord, ...]:
     """Records with all their identifiers, the oldest first."""
-    return _with_identifiers(connection, PATIENT_RECORD.c.id.in_(tuple(ids)))
+    return _with_identifiers(connection, _BY_ID, ids)
 
 
 def members(connection: Connection, persons: Iterable[int]) -> tuple[PatientRecord, ...]:
     """The records of these persons with all their identifiers, the oldest first."""
-    return _with_identifiers(connection, PATIENT_RECORD.c.person.in_(tuple(persons)))
+    return _with_identifiers(connection, _BY_PERSON, persons)
 
 
 def known_members(connection: Connection, persons: Iterable[int]) -> tuple[PatientRecord, ...]:
@@ -206,8 +207,17 @@ def known_members(connection: Connection, persons: Iterable[int]) -> tuple[Patie
 
 def sleepers_behind(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
     """The records among these, and behind them, whose beginning was taken back: each with the record it is behind."""
+    return _behind(connection, ids, (RecordState.ASLEEP, RecordState.RETIRED))
+
+
+def subsumed_by(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
+    """The records among these, and of these, that were merged away: each with the record it ended in."""
+    return _behind(connection, ids, (RecordState.SUBSUMED,))
+
+
+def _behind(connection: Connection, ids: Iterable[int], states: Sequence[RecordState]) -> dict[int, int]:
     wanted, columns = tuple(ids), PATIENT_RECORD.c
-    gone = columns.state.in_((RecordState.ASLEEP.value, RecordState.RETIRED.value))
+    gone = columns.state.in_([state.value for state in states])
     statement = sa.select(columns.id, columns.subsumed_by).where(gone, columns.id.in_(wanted) | columns.subsumed_by.in_(wanted))
     return {row.id: row.subsumed_by for row in connection.execute(statement)}
 
@@ -219,21 +229,39 @@ def retire(connection: Connection, record: PatientRecord) -> None:
     connection.execute(PATIENT_RECORD.update().where(PATIENT_RECORD.c.id == record.id).values(values))
 
 
-def _with_identifiers(connection: Connection, condition: sa.ColumnElement[bool]) -> tuple[PatientRecord, ...]:
-    rows = connection.execute(sa.select(*_RECORD).where(condition).order_by(PATIENT_RECORD.c.id)).mappings().all()
-    ids = [row["id"] for row in rows]
-    wanted = sa.select(IDENTIFIER).where(IDENTIFIER.c.record.in_(ids)).order_by(IDENTIFIER.c.authority, IDENTIFIER.c.value)
+_IDENTIFIER: Final = [IDENTIFIER.c[name] for name in ("authority", "value", "type_code", "is_own", "is_claim")]
+_IDENTIFIERS: Final[Statement[tuple[int, Stored]]] = Statement(
+    sa.select(IDENTIFIER.c.record, *_IDENTIFIER)
+    .where(AnyOf(IDENTIFIER.c.record, "ids"))
+    .order_by(IDENTIFIER.c.authority, IDENTIFIER.c.value),
+    lambda row: _owned(*row),
+)
+
+
+def _owned(record: int, authority: int, value: str, type_code: str, is_own: object, is_claim: object) -> tuple[int, Stored]:
+    return record, Stored(authority, value, type_code, bool(is_own), bool(is_claim))
+
+
+def _full(columns: Iterable[Any]) -> Row:
+    return dict(zip(_RECORD_NAMES, columns, strict=True))
+
+
+_RECORD_NAMES: Final = tuple(column.name for column in _RECORD)
+_BY_ID: Final = Statement(sa.select(*_RECORD).where(AnyOf(PATIENT_RECORD.c.id, "ids")).order_by(PATIENT_RECORD.c.id), _full)
+_BY_PERSON: Final = Statement(sa.select(*_RECORD).where(AnyOf(PATIENT_RECORD.c.person, "ids")).order_by(PATIENT_RECORD.c.id), _full)
+
+
+def _with_identifiers(connection: Connection, which: Statement[Row], ids: Iterable[int]) -> tuple[PatientRecord, ...]:
+    rows = which.rows(connection, {"ids": list(ids)})
     of: dict[int, list[Stored]] = {}
-    for row in connection.execute(wanted).mappings() if ids else ():
-        stored = Stored(row["authority"], row["value"], row["type_code"], row["is_own"], row["is_claim"])
-        of.setdefault(row["record"], []).append(stored)
+    for record, stored in _IDENTIFIERS.rows(connection, {"ids": [row["id"] for row in rows]}) if rows else ():
+        of.setdefault(record, []).append(stored)
     return tuple(_record(row, tuple(of.get(row["id"], ()))) for row in rows)
 
 
 def identifiers_of(connection: Connection, record: int) -> tuple[Stored, ...]:
     """Every identifier of a record."""
-    rows = connection.execute(sa.select(IDENTIFIER).where(IDENTIFIER.c.record == record)).mappings()
-    return tuple(Stored(r["authority"], r["value"], r["type_code"], r["is_own"], r["is_claim"]) for r in rows)
+    return tuple(stored for _, stored in _IDENTIFIERS.rows(connection, {"ids": [record]}))
 
 
 # --- persons ---------------------------------------------------------------------------------------------------------------
@@ -241,36 +269,51 @@ def identifiers_of(connection: Connection, record: int) -> tuple[Stored, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose an identifier is: the person, whether the record is active, and whether it is the record's own identifier."""
+    """Whose an identifier is: the person, whether the record is active, whether anybody is shown it, and whether it is the record's
+    own identifier."""
 
     person: int
     is_active: bool
+    is_there: bool
     is_own: bool
+
+
+_THERE: Final = (RecordState.ACTIVE.value, RecordState.SUBSUMED.value)
+_HOLDERS: Final[Statement[Holder]] = Statement(
+    sa.select(PATIENT_RECORD.c.person, PATIENT_RECORD.c.state, IDENTIFIER.c.is_own)
+    .join(IDENTIFIER, IDENTIFIER.c.record == PATIENT_RECORD.c.id)
+    .where(
+        IDENTIFIER.c.authority == sa.bindparam("authority"),
+        IDENTIFIER.c.value == sa.bindparam("value"),
+        ~IDENTIFIER.c.is_claim,
+    ),
+    lambda row: _holder(*row),
+)
+
+
+def _holder(person: int, state: int, is_own: object) -> Holder:
+    return Holder(person, state == RecordState.ACTIVE.value, state in _THERE, bool(is_own))
 
 
 def holders(connection: Connection, name: Name) -> tuple[Holder, ...]:
     """The records that carry an identifier, claims not counted."""
-    statement = (
-        sa.select(PATIENT_RECORD.c.person, PATIENT_RECORD.c.state, IDENTIFIER.c.is_own)
-        .join(IDENTIFIER, IDENTIFIER.c.record == PATIENT_RECORD.c.id)
-        .where(IDENTIFIER.c.authority == name[0], IDENTIFIER.c.value == name[1], ~IDENTIFIER.c.is_claim)
-    )
-    rows = connection.execute(statement)
-    return tuple(Holder(person, state == RecordState.ACTIVE.value, is_own) for person, state, is_own in rows)
+    authority, value = name
+    return tuple(_HOLDERS.rows(connection, {"authority": authority, "value": value}))
+
+
+_OF_PERSON: Final[Statement[tuple[int, Stored]]] = Statement(
+    sa.select(PATIENT_RECORD.c.state, *_IDENTIFIER)
+    .join(PATIENT_RECORD, PATIENT_RECORD.c.id == IDENTIFIER.c.record)
+    .where(PATIENT_RECORD.c.person == sa.bindparam("person"), PATIENT_RECORD.c.state < RecordState.ASLEEP.value),
+    lambda row: _owned(*row),
+)
 
 
 def identifiers_of_person(connection: Connection, person: int) -> tuple[Stored, ...]:
-    """What a person is known by: every identifier of every record, those that were merged away and claims left out."""
-    statement = (
-        sa.select(IDENTIFIER, PATIENT_RECORD.c.state)
-        .join(PATIENT_RECORD, PATIENT_RECORD.c.id == IDENTIFIER.c.record)
-        .where(PATIENT_RECORD.c.person == person)
-    )
-    rows = connection.execute(statement).mappings().all()
-    return living(
-        (Stored(r["authority"], r["value"], r["type_code"], r["is_own"], r["is_claim"]), r["state"] == RecordState.ACTIVE.value)
-        for r in rows
-    )
+    """What a person is known by: every identifier of every record that is there, those that were merged away and claims left
+    out."""
+    rows = _OF_PERSON.rows(connection, {"person": person})
+    return living((stored, state == RecordState.ACTIVE.value) for state, stored in rows)
 
 
 def living(identifiers: Iterable[tuple[Stored, bool]]) -> tuple[Stored, ...]:
@@ -378,17 +421,18 @@ def lock_where(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A record as matching sees it."""
+    """A record as matching sees it. `is_there` is false of those whose beginning was taken back."""
 
     id: int
     person: int
     is_active: bool
     prepared: str
+    is_there: bool = True
 
 
 def _member(row: Iterable[Any]) -> Member:
     id_, person, state, prepared = row
-    return Member(id_, person, state == RecordState.ACTIVE.value, prepared)
+    return Member(id_, person, state == RecordState.ACTIVE.value, prepared, state in _THERE)
 
 
 _MATCHING_MEMBERS: Final = Statement(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import sqlalchemy as sa
 
@@ -189,3 +191,24 @@ def test_a_question_that_was_withdrawn_and_asked_again_is_in_nobodys_way(index: 
 
         assert store.denied(work.connection, [one]) == {}
         assert work.connection.scalar(sa.select(REVIEW.c.state)) == "open"
+
+
+@pytest.mark.parametrize("by_an_act", [False, True], ids=["by evidence", "by an act"])
+def test_a_question_that_evidence_withdrew_again_is_in_nobodys_way_and_one_that_an_act_withdrew_is(
+    index: PatientIndex, by_an_act: bool
+) -> None:
+    one, two = index.record(an_id("1")).id, index.record(an_id("2")).id
+    question = Question(two, one, ReviewReason.MAYBE_SAME, "", 3.0, "")
+    with index.database.begin() as work:
+        review_store.ask(work.connection, question, 77, work.now)
+        for number in (1, 2) if by_an_act else (1,):
+            book = Ledger(work.connection, act(number))
+            book.put("review", (77,), {"state": "withdrawn", "decided_at": number})
+            book.close()
+            review_store.ask(work.connection, question, 78, work.now)
+        review_store.withdraw(work.connection, [77], work.now)
+
+        with pytest.raises(Rejected) if by_an_act else nullcontext():
+            ledger.undo(Ledger(work.connection, act(3, ActKind.UNDO)), 1)
+
+        assert work.connection.scalar(sa.select(REVIEW.c.state)) == ("withdrawn" if by_an_act else "open")
