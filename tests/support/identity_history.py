@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count, cycle
 from random import Random
 from typing import Final
@@ -67,7 +68,7 @@ class Laboratory:
         self.tally = Tally()
         self._clock = clock
         self._empty = KeptRows(self.index.database, (AFFINITY, OUTBOX, MPI))
-        self._beginnings: dict[int, tuple[KeptRows, Replay]] = {}
+        self._beginnings: dict[int, tuple[KeptRows, Replay, datetime]] = {}
         self._numbers = count(1)
 
     def run(self, number: int, events: Sequence[Happening] | None = None) -> None:
@@ -107,6 +108,7 @@ class Laboratory:
         return fewest
 
     def _begin(self, which: int) -> Replay:
+        """Gives the index its beginning back, and the time of then."""
         if which not in self._beginnings:
             self._empty.put_back()
             a_beginning(self.index, which)
@@ -114,8 +116,8 @@ class Laboratory:
             replay = Replay()
             with self.index.database.read() as connection:
                 replay.hear(read_told(connection, 0))
-            self._beginnings[which] = kept, replay
-        kept, replay = self._beginnings[which]
+            self._beginnings[which] = kept, replay, self._clock.present
+        kept, replay, self._clock.present = self._beginnings[which]
         kept.put_back()
         return Replay(dict(replay.present), dict(replay.first), replay.last)
 
@@ -143,15 +145,16 @@ class History:
 
     def happen(self, event: Happening) -> None:
         """Something happens, and everything holds."""
-        before, acts = self.state, len(self.state.acts)
-        self.actors.state = before
+        before = self.actors.state = self.state
+        was_refused = True
+        self.told.append(f"{event.kind}{event.numbers}")
         try:
-            line, was_refused = getattr(self.actors, event.kind)(*event.numbers), False
+            self.told[-1] = getattr(self.actors, event.kind)(*event.numbers)
+            was_refused = False
         except Rejected as problem:
-            line, was_refused = f"{event.kind}: refused, {problem}", True
+            self.told[-1] += f": refused, {problem}"
         except NobodyThere:
-            line, was_refused = f"{event.kind}: nobody there", True
-        self.told.append(line)
+            self.told[-1] += ": nobody there"
         self.state = self._read()
         self.tally.refused += was_refused
         assert not (was_refused and self.state != before), "what was refused changed something"
@@ -159,7 +162,7 @@ class History:
         self._look()
         self._ask_about(self.state.touched_since(before))
         self.happened += 1
-        if self.happened % DESCRIBED_EVERY == 0 and len(self.state.acts) >= acts:
+        if self.happened % DESCRIBED_EVERY == 0:
             self._describe(self.happened // DESCRIBED_EVERY)
 
     def end(self) -> None:
@@ -235,6 +238,7 @@ class History:
         """A description finds the same people in both languages, in the same order, each with all identifiers."""
         answer, other = self._answers(DESCRIPTIONS[which % len(DESCRIPTIONS)])
         assert answer == other, "the languages describe different people"
+        assert answer[:1] != ("refused",)
         found = [ids for ids, *_ in answer]
         people = {frozenset(self._written(self.state.known_by(p, self.domain))) for p in self.state.members}
         assert len(set(found)) == len(found), "somebody was found twice"
