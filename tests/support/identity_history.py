@@ -56,7 +56,7 @@ class Tally:
     kept_apart: int = 0
     """Histories whose beginning cannot be had again, for somebody took a match back and thereby said who is not the same."""
     asked: int = 0
-    """Questions: of cross-references one in three in one language, all others in both."""
+    """Questions, in both languages; those at the end in one of them."""
 
 
 class Laboratory:
