@@ -33,10 +33,11 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """The whole suite runs on every processor; what is named on the command line in this process, as `-n0` does."""
+    """The whole suite runs in one process more than there are processors, for the tests wait a good part of their time; what is
+    named on the command line runs in this process, as `-n0` does."""
     is_whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     if is_whole and config.option.numprocesses is None and "PYTEST_XDIST_WORKER" not in os.environ:  # a worker comes by here too
-        config.option.numprocesses = "auto"
+        config.option.numprocesses = len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduler:
