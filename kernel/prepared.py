@@ -81,12 +81,12 @@ def execute_prepared(connection: Connection, text: str, parameters: Mapping[str,
     """Runs a statement whose parameters stand as `%(name)s`: text, bytes, numbers, None and lists of text or bytes, each in a place
     that says its type.
 
-    None when the connection is one that must not keep statements (`prepare_threshold` None: a pooler between) or has too many.
+    None when the connection is one that does not or must not keep statements (`prepare_threshold` None: a pooler between), or has
+    too many.
     Raises the driver's errors.
     """
     driver = connection.connection.driver_connection
-    assert isinstance(driver, KeepingConnection)
-    if driver.prepare_threshold is None:
+    if not isinstance(driver, KeepingConnection) or driver.prepare_threshold is None:
         return None
     known = driver.known
     statement, names = _in_libpq(text)
