@@ -11,6 +11,10 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 
+import structlog
+
+log = structlog.get_logger("serve")
+
 
 def allowed() -> Sequence[int]:
     """The processors that this process may use; none where the system does not tell."""
@@ -19,9 +23,13 @@ def allowed() -> Sequence[int]:
 
 def stay(processors: Sequence[int], number: int, pid: int = 0) -> None:
     """Keeps process `pid`, or this one, on the processor with this number, counted over again beyond the last: every thread that it
-    has, and those that they start."""
+    has, and those that they start. Where the system does not let it, that is logged."""
     if not processors:
         return
-    for thread in os.listdir(f"/proc/{pid or os.getpid()}/task"):
-        with suppress(ProcessLookupError):  # it has ended meanwhile
-            os.sched_setaffinity(int(thread), {processors[number % len(processors)]})
+    processor = processors[number % len(processors)]
+    try:
+        for thread in os.listdir(f"/proc/{pid or os.getpid()}/task"):
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.sched_setaffinity(int(thread), {processor})
+    except OSError as problem:
+        log.warning("a process is not kept on a processor", processor=processor, problem=problem.strerror or "")

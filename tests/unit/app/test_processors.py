@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.processors import allowed, stay
 
@@ -67,3 +68,15 @@ def test_where_the_system_tells_of_no_processor_nothing_is_done(sleeper: int) ->
     stay((), 0, sleeper)
 
     assert os.sched_getaffinity(sleeper) == before
+
+
+def test_where_the_system_does_not_let_it_the_service_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbids(_pid: int, _processors: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setaffinity", forbids)
+
+    with capture_logs() as logs:
+        stay(allowed(), 0)
+
+    assert [line["problem"] for line in logs] == ["Operation not permitted"]
