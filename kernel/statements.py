@@ -131,23 +131,24 @@ class Statement(Generic[R]):
 
     def run(self, connection: Connection, parameters: Parameters) -> int:
         """Executes it and gives the number of rows it touched. Lists are given as lists."""
-        return execute_text(connection, *self._prepared(connection, parameters)).rowcount
+        return execute_text(connection, *self.written(connection, parameters)).rowcount
 
     def rows(self, connection: Connection, parameters: Parameters) -> list[R]:
         """Executes it and gives every row."""
-        return [self._row(row) for row in execute_text(connection, *self._prepared(connection, parameters)).fetchall()]
+        return [self._row(row) for row in execute_text(connection, *self.written(connection, parameters)).fetchall()]
 
     def rows_on_record(self, connection: Connection, parameters: Parameters, audit: Parameters) -> list[R]:
         """As `rows`, and a unit of work with `audit` (`Database.audit_parameters`), for a statement with a `limit` on PostgreSQL.
 
         The messages are kept when something is found, but less than the limit. Then they are committed when the rows are there.
         """
-        text, values = self._prepared(connection, {**parameters, **audit})
+        text, values = self.written(connection, {**parameters, **audit})
         text = f"{_FOUND}{text}), told AS ({AUDIT_INSERT}{_IF_FOUND}"
         found = execute_text(connection, text, values).fetchall()
         return [self._row(row) for row in found]
 
-    def _prepared(self, connection: Connection, parameters: Parameters) -> tuple[str, Parameters]:
+    def written(self, connection: Connection, parameters: Parameters) -> tuple[str, Parameters]:
+        """Its text and parameters, as `execute_text` takes them."""
         name = connection.dialect.name
         text, constants = self._compiled.get(name) or self._compile(connection)
         values = {**constants, **parameters}

@@ -25,7 +25,7 @@ from registry.rules.attributes import entry_faults, folder_faults, set_faults
 from registry.rules.code_sets import code_set_faults
 from registry.rules.structure import Contents, structure_faults
 from registry.settings import RegistrySettings
-from registry.store import CHUNK, RegistryStore
+from registry.store import CHUNK, FEW, RegistryStore
 from registry.terms import Terms
 from registry.view import RegistryView
 
@@ -123,15 +123,21 @@ class Registering:
         """Files a submission that refers to nothing registered, in one statement; False when it has to go the long way."""
         cx = plan.placed.submission_sets[0].patient_id
         number = self._terms.remembered_patient(cx)
-        if self._database.is_sqlite or number is None or max(map(len, plan.changes.rows())) > CHUNK:
+        sizes = [len(rows) for rows in plan.changes.rows()]
+        if self._database.is_sqlite or number is None or max(sizes) > CHUNK:
             return False
         parameters = self._database.audit_parameters([audit])
+        complete(plan.changes, number, filing.instant(int(str(parameters["told_at"]))))
+        meant = self._view.meant(cx) if sum(sizes) <= FEW else None
         try:
             with self._database.glance() as connection:
-                if any(patient_faults(plan.contents, self._view.standing(connection, cx))):
+                standing = None if meant else self._view.standing(connection, cx)
+                if any(patient_faults(plan.contents, standing)):
                     raise _InTheWay
-                complete(plan.changes, number, filing.instant(int(str(parameters["told_at"]))))
-                self._store.file_at_once(connection, plan.changes, parameters)
+                if meant is None:
+                    self._store.file_at_once(connection, plan.changes, parameters)
+                elif not self._store.file_if_active(connection, plan.changes, parameters, meant):
+                    raise _InTheWay
         except IntegrityError:
             raise _InTheWay from None
         return True

@@ -9,14 +9,17 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from affinity.model import Meant
 from kernel.database import execute_text
 from kernel.outbox import AUDIT_INSERT
 from kernel.statements import AnyOf, Parameters, Statement, for_postgres
 from registry.model import Changes, EntryKind, Key, Kind, Life, RegisteredObject, Row
 from registry.tables import ASSOCIATION, ENTRY, FILED, FOLDER, METADATA, PATIENT, REFERENCE_ID, SUBMISSION_SET, TERM
 
-__all__ = ["CHUNK", "METADATA", "RegistryStore", "StoredAssociation"]
+__all__ = ["CHUNK", "FEW", "METADATA", "RegistryStore", "StoredAssociation"]
 
+FEW: Final = 12
+"""Objects of a submission that is filed by a statement with an INSERT for each."""
 CHUNK: Final = 16
 """Rows of one table in one statement: its parameters stay far below the 65,535 that PostgreSQL takes."""
 _UUIDS: Final = 1_000
@@ -207,6 +210,18 @@ class RegistryStore:
         text, parameters = _at_once(changes.rows(), on_conflict="")
         execute_text(connection, f"{text[0]}, told AS ({AUDIT_INSERT}) {text[1]}", {**parameters, **audit})
 
+    def file_if_active(self, connection: Connection, changes: Changes, audit: Parameters, meant: Meant) -> bool:
+        """As `file_at_once`, if the patient is known and active when the statement begins; False when not, and then nothing is
+        written. For submissions of `FEW` objects at the most.
+        """
+        rows = changes.rows()
+        parameters = _named(rows)
+        asked, values = _asking(meant.select).written(connection, meant.parameters)
+        inserts, counts = _guarded_statement(tuple(map(len, rows)))
+        text = f"WITH person AS MATERIALIZED ({asked}), {inserts}, told AS ({AUDIT_INSERT}{_IF_ACTIVE}) {counts}"
+        (done,) = execute_text(connection, text, {**for_postgres(parameters), **values, **audit}).fetchall()[0]
+        return bool(done == sum(map(len, rows)))
+
     def touch_folders(self, connection: Connection, folders: Collection[Key], updated: int) -> None:
         """Sets lastUpdateTime."""
         if folders:
@@ -366,12 +381,17 @@ def _insert_at_once(connection: Connection, tables: Sequence[Sequence[Row]]) -> 
 
 
 def _at_once(tables: Sequence[Sequence[Row]], *, on_conflict: str) -> tuple[tuple[str, str], Parameters]:
+    return _shape_statement(tuple(map(len, tables)), on_conflict), for_postgres(_named(tables))
+
+
+def _named(tables: Sequence[Sequence[Row]]) -> Parameters:
+    """The values of all rows, each with a name of its own."""
     parameters: dict[str, object] = {}
     for table, rows in enumerate(tables):
         for number, row in enumerate(rows):
             prefix = f"t{table}_{number}_"
             parameters.update({prefix + name: value for name, value in row.items()})
-    return _shape_statement(tuple(map(len, tables)), on_conflict), for_postgres(parameters)
+    return parameters
 
 
 def _into(table: int) -> str:
@@ -397,3 +417,23 @@ def _shape_statement(shape: tuple[int, ...], on_conflict: str) -> tuple[str, str
         inserts.append(f"w{table} AS ({_into(table)} VALUES {values}{on_conflict} RETURNING 1)")
         counts.append(f"(SELECT count(*) FROM w{table})")  # noqa: S608 - a name of ours
     return f"WITH {', '.join(inserts)}", f"SELECT {' + '.join(counts)}"
+
+
+_IF_ACTIVE: Final = " WHERE EXISTS (SELECT FROM person)"
+
+
+@lru_cache(maxsize=512)
+def _guarded_statement(shape: tuple[int, ...]) -> tuple[str, str]:
+    """An INSERT for each row, made only where `person` has rows, and the tail that gives how many were."""
+    inserts, counts = [], []
+    for table, rows in enumerate(shape):
+        for row in range(rows):
+            values = ", ".join(f"%(t{table}_{row}_{column.name})s" for column in FILED[table].c)
+            inserts.append(f"w{table}_{row} AS ({_into(table)} SELECT {values}{_IF_ACTIVE} RETURNING 1)")
+            counts.append(f"(SELECT count(*) FROM w{table}_{row})")  # noqa: S608 - a name of ours
+    return ", ".join(inserts), f"SELECT {' + '.join(counts)}"
+
+
+@lru_cache(maxsize=16)
+def _asking(meant: sa.Select[tuple[str, bool]]) -> Statement[object]:
+    return Statement(meant, tuple)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from sqlalchemy.engine import Connection
 
-from affinity.model import Standing
+from affinity.model import Meant, Standing
 from kernel.identifiers import parse_cx
 from registry.model import RegisteredObject, key_of
 from registry.ports import PatientDirectory
@@ -26,6 +26,11 @@ class RegistryView:
         """What a patient id stands for; None for a text that is none."""
         patient_id = parse_cx(cx)
         return self._directory.standing(patient_id, connection) if patient_id else None
+
+    def meant(self, cx: str) -> Meant | None:
+        """The same as a part of a statement, where the index can be asked so."""
+        patient_id = parse_cx(cx)
+        return self._directory.meant(patient_id) if patient_id else None
 
     def registered(self, connection: Connection, contents: Contents, uuids: Collection[str], *, lock: bool = False) -> Registered:
         """The objects with these entryUUIDs, those with the uniqueIds of a submission, and the standing of its patient."""

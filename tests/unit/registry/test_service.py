@@ -8,14 +8,14 @@ import pytest
 import sqlalchemy as sa
 
 from atna import events
-from ebrim.model import Identifier
+from ebrim.model import Identifier, Submission
 from ebrim.query import QuerySlot, StoredQuery, quoted, quoted_list
 from ebrim.uuids import QueryId
 from kernel.errors import Condition, Rejected, Unavailable, rejected
 from kernel.outbox import AUDIT_OUTBOX
 from registry.tables import METADATA
 from tests.conftest import MakeDatabase
-from tests.support.metadata import PATIENT, a_document_entry, a_submission
+from tests.support.metadata import PATIENT, a_document_entry, a_submission, a_submission_set
 from tests.support.registry import APPROVED, OTHER_PATIENT, SUBJECT, Registry, a_registry
 
 FIND = StoredQuery(
@@ -156,6 +156,44 @@ def test_where_the_index_is_elsewhere_the_answer_is_the_same(make_database: Make
     assert [len(found) for found in apart] == [1, 0]
     assert OTHER_PATIENT.replace("&", "&amp;").encode() in apart[0][0]
     assert records(registry) == 5
+
+
+def numbered(number: int, entries: int = 1) -> Submission:
+    """A submission like no other."""
+    made = [a_document_entry(id=f"D{n}", unique_ids=(Identifier(f"2.999.{number}.{n}"),)) for n in range(entries)]
+    return a_submission(*made, submission_sets=(replace(a_submission_set(), unique_ids=(Identifier(f"2.999.{number}"),)),))
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+@pytest.mark.parametrize(("entries", "asked"), [(3, 0), (6, 1)], ids=["few objects", "more objects"])
+def test_a_submission_is_filed_by_the_statement_that_asks_whether_the_patient_is_active(
+    make_database: MakeDatabase, entries: int, asked: int
+) -> None:
+    registry = a_registry(make_database(METADATA))
+    registry.service.register(numbered(1), SUBJECT)
+    before = registry.patients.asked
+
+    registry.service.register(numbered(2, entries), SUBJECT)
+
+    assert registry.patients.asked - before == asked
+    assert records(registry) == 2
+    assert len(registry.service.query(FIND, SUBJECT)) == 1 + entries
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_for_a_patient_who_was_merged_meanwhile_nothing_is_filed(make_database: MakeDatabase) -> None:
+    registry = a_registry(make_database(METADATA))
+    registry.service.register(numbered(1), SUBJECT)
+    registry.patients.merged[PATIENT] = OTHER_PATIENT
+
+    with pytest.raises(Rejected) as refused:
+        registry.service.register(numbered(2, 2), SUBJECT)
+
+    assert refused.value.condition is Condition.PATIENT_UNKNOWN
+    assert records(registry) == 1
+    assert len(registry.service.query(asking(patient=OTHER_PATIENT), SUBJECT)) == 1
 
 
 @pytest.mark.postgres
