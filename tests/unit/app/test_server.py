@@ -221,12 +221,16 @@ def test_a_connection_goes_on_after_a_body_that_was_read(is_chunked: bool) -> No
 @pytest.mark.parametrize("is_chunked", [True, False])
 def test_a_body_that_was_not_read_is_no_next_request(is_chunked: bool) -> None:
     hidden = b"GET /0 HTTP/1.1\r\nHost: x\r\n\r\n"
-    with serving(reads) as port, closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT)) as connection:
-        body = iter((b"12345", hidden)) if is_chunked else b"12345" + hidden
-        connection.request("POST", "/5", body, encode_chunked=is_chunked)
-        answer = connection.getresponse()
+    chunked = b"Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(hidden), hidden)
+    whole = b"Content-Length: %d\r\n\r\n12345%b" % (5 + len(hidden), hidden)
+    with serving(reads) as port, socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as client:
+        # all at once, for the server ends the connection as soon as it has answered
+        client.sendall(b"POST /5 HTTP/1.1\r\nHost: x\r\n" + (chunked if is_chunked else whole))
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
 
-        assert (answer.read(), answer.getheader("Connection")) == (b"12345", "close")
+    head, _, content = answer.partition(b"\r\n\r\n")
+    assert (head.count(b"HTTP/1.1 "), b"Connection: close" in head, b"12345" in content) == (1, True, True)
+    assert b"HTTP/1.1" not in content
 
 
 def test_those_who_send_slowly_hold_half_of_the_threads_at_the_most() -> None:
