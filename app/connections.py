@@ -1,7 +1,7 @@
-"""The connections of the HTTP server: whichever thread is free takes the next one that has something to read.
+"""The connections of the HTTP server: whichever thread has a place at work and is free takes the next that has something to read.
 
 cheroot's own way is a thread that watches all connections, a queue, and threads that wait for the queue, which take turns at the
-interpreter for each request. Here every free thread waits in the kernel (epoll), which wakes one of them for each connection.
+interpreter for each request. Here such a thread waits in the kernel (epoll), which wakes one for each connection.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Each process of the service on a processor of its own, where it has the machine to itself.
 
 A Python process computes in one thread at a time. When its threads are spread over the processors, each handing over of the
-interpreter wakes another processor, whose caches know nothing of the work: one process answered 717 ITI-18 a second on two
-processors, and 1,170 on one of them (decision 25).
+interpreter wakes another processor, whose caches know nothing of the work. Decision 25 says what that costs.
 """
 
 from __future__ import annotations

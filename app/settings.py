@@ -93,7 +93,9 @@ class HttpSettings(Section):
     listen: Listen = Field("127.0.0.1:8080", description="host:port of the plain listener; empty for none.")
     listen_tls: Listen = Field("", description="host:port of the TLS twin; empty for none.")
     public_url: str = Field("", description="The address by which others reach the service, where a proxy stands before it.")
-    threads: int = Field(24, ge=4, le=256, description="Requests worked on at the same time in one process.")
+    threads: int = Field(
+        24, ge=4, le=256, description="Requests under way at the same time in one process; four compute, the others wait."
+    )
     processes: int = Field(1, ge=1, le=64, description="Processes that serve HTTP; more than one needs PostgreSQL and a broker.")
     pinned: bool = Field(
         False,

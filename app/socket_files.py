@@ -26,14 +26,14 @@ class OtherSide:
         self._milliseconds = seconds * 1000
         self._waiting = waiting
 
-    def patiently(self, act: Callable[[], T], wanted: int = select.POLLIN) -> T:
+    def patiently(self, act: Callable[..., T], *arguments: object, wanted: int = select.POLLIN) -> T:
         """What `act` gives once the socket lets it; `wanted` is what a plain socket that does not is asked for.
 
         Raises `TimeoutError` when the other side is silent for too long.
         """
         while True:
             try:
-                return act()
+                return act(*arguments)
             except BlockingIOError:
                 self._wait(wanted)
             except ssl.SSLWantReadError:
@@ -67,7 +67,7 @@ class _Raw(io.RawIOBase):
 
     def readinto(self, room: Any) -> int | None:
         """Bytes received; None when it shall not wait for any."""
-        return self._patiently(lambda: self._receive_into(room)) if self.is_waiting else None
+        return self._patiently(self._receive_into, room) if self.is_waiting else None
 
 
 class SocketReader(io.BufferedReader):
@@ -104,8 +104,7 @@ class SocketWriter:
         """Returns when all of it is on its way."""
         left = memoryview(data)
         while left:
-            sent = self._patiently(lambda: self._send(left), select.POLLOUT)  # noqa: B023 - called at once
-            left = left[sent:]
+            left = left[self._patiently(self._send, left, wanted=select.POLLOUT) :]
         return len(data)
 
     def flush(self) -> None:

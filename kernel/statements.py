@@ -28,12 +28,16 @@ _IF_FOUND: Final = " WHERE (SELECT count(*) FROM found) BETWEEN 1 AND %(limit)s:
 _ARRAYS = {sa.Text: "text", sa.LargeBinary: "bytea", sa.BigInteger: "bigint", sa.Integer: "bigint", sa.SmallInteger: "bigint"}
 
 
-class _Compared(sa.ColumnElement[bool]):
-    """`column` against the parameter `name`."""
+class _Condition(sa.ColumnElement[bool]):
+    """What is true of a row or not."""
 
     inherit_cache = False
     type = sa.Boolean()
     _is_implicitly_boolean = True  # or SQLite would be asked for `... = 1`, and use no index
+
+
+class _Compared(_Condition):
+    """`column` against the parameter `name`."""
 
     def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
         self.column = column
@@ -55,13 +59,9 @@ def _any_array(element: AnyOf, compiler: SQLCompiler, **how: object) -> str:
     return f"{compiler.process(element.column, **how)} = ANY(%({element.name})s::{array}[])"
 
 
-class AmongSelected(sa.ColumnElement[bool]):
+class AmongSelected(_Condition):
     """`column` equals one of the values that `selected`, of one column, finds. They are found first, and then looked up in an
     index: whatever is known of the tables, no other plan is thought of."""
-
-    inherit_cache = False
-    type = sa.Boolean()
-    _is_implicitly_boolean = True
 
     def __init__(self, column: sa.ColumnElement[Any], selected: sa.Select[Any]) -> None:
         self.column = column

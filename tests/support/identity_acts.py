@@ -245,7 +245,11 @@ def happenings(number: int) -> list[Happening]:
     """What happens in the history of this number, always the same."""
     dice = Random(number)
     kinds = dice.choices(tuple(HOW_OFTEN), weights=tuple(HOW_OFTEN.values()), k=dice.randint(FEWEST, MOST))
-    return [Happening(kind, tuple(dice.randrange(_NUMBERS) for _ in range(4))) for kind in kinds]  # type: ignore[arg-type]
+
+    def thrown() -> int:
+        return dice.randrange(_NUMBERS)
+
+    return [Happening(kind, (thrown(), thrown(), thrown(), thrown())) for kind in kinds]
 
 
 def a_beginning(index: PatientIndex, number: int) -> None:
